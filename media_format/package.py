@@ -1,0 +1,96 @@
+"""A package on a medium: where its parts stand, and the order in which they are written.
+
+The envelope comes last and makes the package exist; a folder without one is no package. What is read
+here is bounded in size and otherwise unverified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from media_format import layout, limits
+from media_format.objects import Envelope, Manifest
+from media_format.payload.segments import SegmentReader, SegmentWriter
+from media_format.volume.seam import Volume
+
+_SIGNATURES: Final = limits.MAX_SIGNATURES * 2 * limits.MAX_CHAIN * limits.MAX_CERTIFICATE
+"""Bytes that signatures and certificates may add to an object."""
+
+
+def list_packages(volume: Volume) -> tuple[str, ...]:
+    """The folders that hold a package, in the order of their names."""
+    folders = (f"{layout.PACKAGES}/{entry.name.upper()}" for entry in volume.list(layout.PACKAGES) if entry.folder)
+    return tuple(sorted(folder for folder in folders if _names(volume, folder) >= {layout.ENVELOPE}))
+
+
+def _names(volume: Volume, folder: str) -> set[str]:
+    return {entry.name.upper() for entry in volume.list(folder)}
+
+
+class PackageReader:
+    """Reads the parts of the package in `folder`."""
+
+    def __init__(self, volume: Volume, folder: str) -> None:
+        self._volume = volume
+        self.folder = folder
+
+    def manifest(self) -> bytes:
+        """The COSE object with the manifest. Refusal(truncated), (too-large) or (medium-*)."""
+        return self._volume.read_object(f"{self.folder}/{layout.MANIFEST}", limits.MAX_MANIFEST + _SIGNATURES)
+
+    def envelope(self) -> bytes:
+        """The COSE object with the envelope; refusals as for `manifest`."""
+        return self._volume.read_object(f"{self.folder}/{layout.ENVELOPE}", limits.MAX_ENVELOPE + _SIGNATURES)
+
+    def page(self, manifest: Manifest, number: int) -> bytes:
+        """Page `number` of the chunk table, as encoded. Refusal(truncated) where it is not all there."""
+        offset = sum(page.length for page in manifest.pages[:number])
+        path = f"{self.folder}/{layout.CHUNKS}"
+        return self._volume.read_run(path, offset, manifest.pages[number].length)
+
+    def payload(self, envelope: Envelope) -> SegmentReader:
+        """The payload as one run of bytes, whatever its segments are."""
+        return SegmentReader(self._volume, self.folder, envelope.payload_length, envelope.segment_size)
+
+
+class PackageWriter:
+    """Writes a new package into `folder`: manifest, chunk table, payload, then the envelope."""
+
+    def __init__(self, volume: Volume, folder: str) -> None:
+        self._volume = volume
+        self.folder = folder
+
+    def write_manifest(self, data: bytes) -> None:
+        """Write MANIFEST.CBR."""
+        self._write(layout.MANIFEST, (data,), len(data))
+
+    def write_table(self, pages: Iterable[bytes], size: int) -> None:
+        """Write CHUNKS.CBR from its encoded pages, `size` bytes in all."""
+        self._write(layout.CHUNKS, pages, size)
+
+    def payload(self, length: int, segment_size: int) -> SegmentWriter:
+        """Begin the payload of `length` bytes; append to what is returned, then close it."""
+        return SegmentWriter(self._volume, self.folder, length, segment_size)
+
+    def write_envelope(self, data: bytes) -> None:
+        """Write ENVELOPE.CBR: from here on there is a package."""
+        self._write(layout.ENVELOPE, (data,), len(data))
+
+    def abandon(self) -> None:
+        """Remove what was written, the envelope first."""
+        names = _names(self._volume, self.folder)
+        for name in sorted(names, key=lambda name: name != layout.ENVELOPE):
+            self._volume.delete(f"{self.folder}/{name}")
+        if names:
+            self._volume.delete(self.folder)
+
+    def _write(self, name: str, parts: Iterable[bytes], size: int) -> None:
+        ticket = self._volume.begin(f"{self.folder}/{name}", size)
+        try:
+            for part in parts:
+                self._volume.append(ticket, part)
+            self._volume.commit(ticket)
+        except BaseException:
+            self._volume.discard(ticket)
+            raise
