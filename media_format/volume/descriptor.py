@@ -1,0 +1,226 @@
+"""The project's own descriptor of a medium: bounded reads and writes, real flushes, honest read-back."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import mmap
+import os
+import stat
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Protocol
+
+from media_format.errors import MachineFault
+from media_format.refusal import Code, Refusal
+from media_format.volume.seam import Data, ReadBack
+
+_BLKSSZGET: Final = 0x1268
+_BLKFLSBUF: Final = 0x1261
+_BLKROGET: Final = 0x125E
+_ALIGNMENT: Final = 4096
+
+_CODES: Final = {
+    errno.EROFS: Code.MEDIUM_WRITE_PROTECTED,
+    errno.EBUSY: Code.MEDIUM_BUSY,
+    errno.ENOSPC: Code.MEDIUM_FULL,
+    **dict.fromkeys(
+        (errno.EIO, errno.ENODEV, errno.ENXIO, errno.ENOMEDIUM, errno.EREMOTEIO, errno.ETIMEDOUT, errno.ESTALE),
+        Code.MEDIUM_PULLED,
+    ),
+}
+
+
+@contextmanager
+def naming_errors(what: str) -> Iterator[None]:
+    """Turn the system's errors about a medium into refusals; permissions are the machine's fault."""
+    try:
+        yield
+    except PermissionError:
+        raise MachineFault(f"{what}: no permission; run as a user who may use removable media") from None
+    except OSError as error:
+        code = _CODES.get(error.errno or 0, Code.MEDIUM_UNREADABLE)
+        raise Refusal(code, f"{what}: {os.strerror(error.errno or 0)}") from None
+
+
+class Blocks(Protocol):
+    """A run of bytes on a medium, from 0 to `size`."""
+
+    @property
+    def size(self) -> int:
+        """Bytes there are."""
+        ...
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Exactly `length` bytes; Refusal(medium-unreadable) outside the run."""
+        ...
+
+    def write(self, offset: int, data: Data) -> None:
+        """Write all of `data`."""
+        ...
+
+    def sync(self) -> None:
+        """Return when everything written is on the medium."""
+        ...
+
+    def evict(self) -> ReadBack:
+        """Sync, and let reads come from the medium until the next write."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
+class Descriptor:
+    """A FAT image file or a block device. Made from an open file descriptor, so that one can be passed."""
+
+    def __init__(self, fd: int, name: str, *, writable: bool) -> None:
+        self._fd = fd
+        self._name = name
+        self._writable = writable
+        self._direct: int | None = None
+        self._buffer: mmap.mmap | None = None
+        with naming_errors(name):
+            self._device = stat.S_ISBLK(os.fstat(fd).st_mode)
+            self.size = os.lseek(fd, 0, os.SEEK_END)
+            self.sector = self._ask(_BLKSSZGET) if self._device else 512
+            if self._device and writable and self._ask(_BLKROGET):
+                raise Refusal(Code.MEDIUM_WRITE_PROTECTED, f"{name}: the device is write-protected")
+
+    @classmethod
+    def open(cls, path: Path, *, writable: bool) -> Descriptor:
+        """Open a file or block device; a block device exclusively, so that nobody mounts it meanwhile."""
+        with naming_errors(str(path)):
+            exclusive = os.O_EXCL if path.is_block_device() else 0
+            flags = os.O_RDWR if writable else os.O_RDONLY
+            try:
+                fd = os.open(path, flags | exclusive | os.O_CLOEXEC | os.O_NOFOLLOW * (not exclusive))
+            except PermissionError:
+                if writable and path.stat().st_mode & 0o222 == 0:
+                    raise Refusal(Code.MEDIUM_WRITE_PROTECTED, f"{path}: the file is write-protected") from None
+                raise
+        return cls(fd, str(path), writable=writable)
+
+    def read(self, offset: int, length: int) -> bytes:
+        self._check(offset, length)
+        with naming_errors(self._name):
+            data = self._read_direct(offset, length) if self._direct is not None else self._read(offset, length)
+        if len(data) != length:
+            raise Refusal(Code.MEDIUM_UNREADABLE, f"{self._name}: ends within what should be there")
+        return data
+
+    def write(self, offset: int, data: Data) -> None:
+        if not self._writable:
+            raise Refusal(Code.MEDIUM_WRITE_PROTECTED, f"{self._name}: opened for reading only")
+        self._check(offset, len(data))
+        self._leave_direct()
+        view = memoryview(data)
+        with naming_errors(self._name):
+            while view:
+                written = os.pwrite(self._fd, view, offset)
+                view = view[written:]
+                offset += written
+
+    def sync(self) -> None:
+        with naming_errors(self._name):
+            os.fsync(self._fd)
+
+    def evict(self) -> ReadBack:
+        self.sync()
+        try:
+            self._leave_direct()
+            self._direct = os.open(f"/proc/self/fd/{self._fd}", os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC)
+            self._read_direct(0, min(self.size, self.sector))
+            return ReadBack.DIRECT
+        except OSError:
+            self._leave_direct()
+        try:
+            if self._device:
+                fcntl.ioctl(self._fd, _BLKFLSBUF, 0)
+            os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            return ReadBack.FLUSHED
+        except OSError:
+            return ReadBack.CACHED
+
+    def close(self) -> None:
+        self._leave_direct()
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _ask(self, request: int) -> int:
+        return int(struct.unpack("i", fcntl.ioctl(self._fd, request, bytes(4)))[0])
+
+    def _check(self, offset: int, length: int) -> None:
+        if offset < 0 or length < 0 or offset + length > self.size:
+            raise Refusal(Code.MEDIUM_UNREADABLE, f"{self._name}: the file system reaches past the medium's end")
+
+    def _read(self, offset: int, length: int) -> bytes:
+        parts = []
+        while length:
+            part = os.pread(self._fd, length, offset)
+            if not part:
+                break
+            parts.append(part)
+            offset += len(part)
+            length -= len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _read_direct(self, offset: int, length: int) -> bytes:
+        """O_DIRECT wants offset, length and memory aligned (open(2), NOTES)."""
+        start = offset - offset % _ALIGNMENT
+        wanted = -(-(offset + length - start) // _ALIGNMENT) * _ALIGNMENT
+        if self._buffer is None or len(self._buffer) < wanted:
+            self._buffer = mmap.mmap(-1, wanted)
+        assert self._direct is not None
+        filled = 0
+        with memoryview(self._buffer) as view:
+            while filled < offset + length - start:
+                part = view[filled:wanted]
+                count = os.preadv(self._direct, [part], start + filled)
+                part.release()
+                if not count:
+                    break
+                filled += count
+            return bytes(view[offset - start : min(filled, offset - start + length)])
+
+    def _leave_direct(self) -> None:
+        if self._direct is not None:
+            os.close(self._direct)
+            self._direct = None
+        if self._buffer is not None:
+            self._buffer.close()
+            self._buffer = None
+
+
+class Window:
+    """A part of a medium: one partition, seen as if it were the whole."""
+
+    def __init__(self, blocks: Blocks, start: int, size: int) -> None:
+        self._blocks = blocks
+        self._start = start
+        self.size = size
+
+    def read(self, offset: int, length: int) -> bytes:
+        self._check(offset, length)
+        return self._blocks.read(self._start + offset, length)
+
+    def write(self, offset: int, data: Data) -> None:
+        self._check(offset, len(data))
+        self._blocks.write(self._start + offset, data)
+
+    def sync(self) -> None:
+        self._blocks.sync()
+
+    def evict(self) -> ReadBack:
+        return self._blocks.evict()
+
+    def close(self) -> None:
+        self._blocks.close()
+
+    def _check(self, offset: int, length: int) -> None:
+        if offset < 0 or length < 0 or offset + length > self.size:
+            raise Refusal(Code.MEDIUM_UNREADABLE, "the file system reaches past its partition's end")
