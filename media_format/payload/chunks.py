@@ -19,10 +19,10 @@ _GAIN: Final = 32
 def encode_chunk(plaintext: bytes | memoryview, level: int = DEFAULT_LEVEL) -> tuple[Codec, bytes]:
     """Choose how to store a chunk: as nothing if it is all zero, compressed where it pays, else as it is."""
     plain = bytes(plaintext)
-    if plain.count(0) == len(plain):
+    if plain == bytes(len(plain)):
         return Codec.ZERO, b""
     packed = zstd.compress(plain, level)
-    if len(packed) <= len(plain) - len(plain) // _GAIN:
+    if len(packed) * _GAIN <= len(plain) * (_GAIN - 1):
         return Codec.ZSTD, packed
     return Codec.RAW, plain
 
@@ -31,12 +31,17 @@ def decode_chunk(codec: Codec, stored: bytes, length: int) -> bytes:
     """The plaintext of a chunk of `length` bytes from its stored form.
 
     The caller has checked the stored digest: only bytes that the vendor signed come here. Even so
-    memory stays bounded by `length`. Raises Refusal(malformed) for frames that do not follow the
-    format, Refusal(too-large) for those that claim or hold more than `length` bytes.
+    memory stays bounded by `length`, and that by the largest chunk. Raises Refusal(malformed) for
+    frames that do not follow the format, Refusal(too-large) for those that claim or hold more than
+    `length` bytes, or for chunks that are longer than any may be.
     """
+    if not 0 <= length <= limits.MAX_CHUNK_SIZE:
+        raise Refusal(Code.TOO_LARGE, f"a chunk of {length} bytes, longer than any may be")
     match codec:
         case Codec.ZERO:
-            return bytes(length)
+            if stored:
+                raise Refusal(Code.MALFORMED, "a chunk of zeros has no stored form")
+            plain = bytes(length)
         case Codec.RAW:
             plain = stored
         case Codec.ZSTD:
@@ -53,8 +58,9 @@ def _decompress(stored: bytes, length: int) -> bytes:
         frame = zstd.get_frame_info(stored)
         if frame.decompressed_size is None or frame.dictionary_id:
             raise Refusal(Code.MALFORMED, "a zstd frame without its size, or with a dictionary")
-        if frame.decompressed_size > length:
-            raise Refusal(Code.TOO_LARGE, f"a zstd frame of {frame.decompressed_size} bytes, {length} allowed")
+        if frame.decompressed_size != length:
+            code = Code.TOO_LARGE if frame.decompressed_size > length else Code.MALFORMED
+            raise Refusal(code, f"a zstd frame of {frame.decompressed_size} bytes where {length} belong")
         options = {int(zstd.DecompressionParameter.window_log_max): _WINDOW_LOG}
         decompressor = zstd.ZstdDecompressor(options=options)
         plain = decompressor.decompress(stored, max_length=length + 1)

@@ -1,8 +1,11 @@
 """Cobblestone-256 (C2SP chunked-encryption): sequential through `cryptography`, random access by us.
 
 A message is cut into blocks of 16 KiB, each sealed with AES-256-GCM; the last one is always shorter.
-Key, nonce and a 32-byte commitment come from HKDF-Expand with SHA-512. Sequential opening returns a
-block as soon as that block is authenticated; only `finish` tells that nothing is missing at the end.
+Key, nonce and a 32-byte commitment come from HKDF-Expand with SHA-512.
+
+Opening in sequence returns every block as soon as that block is authenticated: what has been returned is
+a true prefix of what was sealed, in order and in place, but only `finalize` (or, at random,
+`check_end`) tells that it is the whole.
 """
 
 from __future__ import annotations
@@ -12,11 +15,12 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import AlreadyFinalized, InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
+from media_format.errors import Misuse
 from media_format.refusal import Code, Refusal
 
 BLOCK: Final = 16 * 1024
@@ -45,37 +49,57 @@ def plaintext_length(length: int) -> int:
 
 
 class Sealer:
-    """Seals one message under one fresh key."""
+    """Seals one message under one fresh key. Misuse for a key of another size, and once it has ended."""
 
     def __init__(self, key: bytes, context: bytes) -> None:
-        self._encryptor = Cobblestone256Encryptor(key, context)
+        self._encryptor = Cobblestone256Encryptor(_checked(key), context)
 
     def update(self, data: bytes | memoryview) -> bytes:
         """Take the next plaintext, return ciphertext that is ready."""
-        return self._encryptor.update(data)
+        try:
+            return self._encryptor.update(data)
+        except AlreadyFinalized:
+            raise _ended() from None
 
-    def finish(self) -> bytes:
+    def finalize(self) -> bytes:
         """The rest of the ciphertext."""
-        return self._encryptor.finalize()
+        try:
+            return self._encryptor.finalize()
+        except AlreadyFinalized:
+            raise _ended() from None
 
 
 class Opener:
-    """Opens one message from its beginning."""
+    """Opens one message from its beginning. Misuse for a key of another size, and once it has ended.
+
+    A refusal ends it too.
+    """
 
     def __init__(self, key: bytes, context: bytes) -> None:
-        self._decryptor = Cobblestone256Decryptor(key, context)
+        self._decryptor = Cobblestone256Decryptor(_checked(key), context)
+        self._taken = 0
 
     def update(self, data: bytes | memoryview) -> bytes:
         """Take the next ciphertext, return authenticated plaintext. Refusal(decryption-failed)."""
+        self._taken += len(data)
         try:
             return self._decryptor.update(data)
+        except AlreadyFinalized:
+            raise _ended() from None
         except (InvalidTag, ValueError):
             raise _closed() from None
 
-    def finish(self) -> bytes:
-        """The rest of the plaintext. Refusal(decryption-failed) unless the message ended as it was sealed."""
+    def finalize(self) -> bytes:
+        """The rest of the plaintext.
+
+        Raises Refusal(truncated) where no message has this length, Refusal(decryption-failed) unless
+        the message ended as it was sealed.
+        """
+        plaintext_length(self._taken)
         try:
             return self._decryptor.finalize()
+        except AlreadyFinalized:
+            raise _ended() from None
         except (InvalidTag, ValueError):
             raise _closed() from None
 
@@ -92,7 +116,11 @@ class RandomAccess:
     """Opens any part of a message, authenticating every block it touches.
 
     `read_run(offset, length)` reads the ciphertext of `length` bytes in all. The last block read is
-    kept, so that reading on from where one stopped opens each block once.
+    kept, so that reading on from where one stopped opens each block once. A shortened message shows
+    where its last block is touched: by `check_end`, or by reading to the end.
+
+    Raises Refusal(truncated) for a length no message has, Refusal(decryption-failed) where key or
+    context are not those of the message, Misuse for a key of another size.
     """
 
     def __init__(
@@ -102,7 +130,7 @@ class RandomAccess:
         self.length = plaintext_length(length)
         header = read_run(0, HEADER)
         info = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\x00" + header[:SALT] + context
-        derived = HKDFExpand(hashes.SHA512(), KEY_SIZE + _NONCE + COMMITMENT, info).derive(key)
+        derived = HKDFExpand(hashes.SHA512(), KEY_SIZE + _NONCE + COMMITMENT, info).derive(_checked(key))
         if not hmac.compare_digest(derived[KEY_SIZE + _NONCE :], header[SALT:]):
             raise _closed()
         self._aead = AESGCM(derived[:KEY_SIZE])
@@ -148,6 +176,17 @@ class RandomAccess:
             return self._aead.decrypt(nonce, sealed, None)
         except InvalidTag:
             raise _closed() from None
+
+
+def _checked(key: bytes) -> bytes:
+    # HMAC fills short keys up with zeros, so that HKDF alone would take a key for its shorter twin.
+    if len(key) != KEY_SIZE:
+        raise Misuse(f"a key of {len(key)} bytes where {KEY_SIZE} belong")
+    return key
+
+
+def _ended() -> Misuse:
+    return Misuse("the message has ended already")
 
 
 def _closed() -> Refusal:

@@ -14,14 +14,21 @@ from media_format.refusal import Code, Refusal
 
 @dataclass(frozen=True, slots=True)
 class RecipientKey:
-    """The public halves of a decryption key: P-256 as SubjectPublicKeyInfo, X-Wing as 1216 raw bytes."""
+    """The public halves of a decryption key: P-256 as SubjectPublicKeyInfo, X-Wing as 1216 raw bytes.
+
+    Refusal(malformed) where there is neither: nothing would be encrypted for such a key.
+    """
 
     p256: bytes | None
     xwing: bytes | None
 
+    def __post_init__(self) -> None:
+        if self.p256 is None and self.xwing is None:
+            raise Refusal(Code.MALFORMED, "a recipient's key with neither half")
+
     @property
     def key_id(self) -> bytes:
-        """SHA-256 over the CBOR array of both halves."""
+        """SHA-256 over the CBOR array of both halves, null for one that is not there."""
         return hashlib.sha256(cbor.encode([self.p256, self.xwing])).digest()
 
     @property
@@ -51,7 +58,7 @@ OpenLayer = Callable[[Kem, bytes, bytes, bytes], bytes]
 
 
 def wrap(content_key: bytes, key: RecipientKey, info: bytes) -> Wrapped:
-    """Wrap from the inside out, every layer with the same info."""
+    """Wrap from the inside out, every layer with the same info. Refusal(malformed) for a bad half."""
     layers: list[Wrap] = []
     enclosed = content_key
     for kem in reversed(key.kems):
@@ -66,7 +73,7 @@ def unwrap(wrapped: Wrapped, kems: tuple[Kem, ...], open_layer: OpenLayer, info:
     The layers must be exactly `kems`, those of the key, so that nobody can offer a weaker wrap.
     Raises Refusal(decryption-failed).
     """
-    if tuple(layer.kem for layer in wrapped.wraps) != kems:
+    if not kems or tuple(layer.kem for layer in wrapped.wraps) != kems:
         raise Refusal(Code.DECRYPTION_FAILED, "the layers of the wrapped key are not those of this key")
     enclosed = wrapped.wrapped_key
     for layer in wrapped.wraps:

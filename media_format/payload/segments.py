@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from media_format import layout, limits
 from media_format.errors import Misuse
 from media_format.refusal import Code, Refusal
 from media_format.volume.seam import Data, Volume
 
+_UNIT: Final = 4096
+"""Boundaries are multiples of a page, so that whole pages are read and written on both sides of one."""
+
 
 def segment_sizes(length: int, size: int) -> tuple[int, ...]:
-    """The sizes of the files of a payload of `length` bytes. Refusal(too-large) for too many of them."""
+    """The sizes of the files of a payload of `length` bytes, cut every `size` bytes.
+
+    Raises Refusal(too-large) for too many files, Refusal(malformed) for a boundary that is none.
+    """
+    if length < 0 or not _UNIT <= size <= limits.MAX_SEGMENT_SIZE or size % _UNIT:
+        raise Refusal(Code.MALFORMED, f"a payload of {length} bytes cannot be cut every {size} bytes")
     whole, rest = divmod(length, size)
-    sizes = (size,) * whole + ((rest,) if rest else ())
-    if len(sizes) > limits.MAX_SEGMENTS:
-        raise Refusal(Code.TOO_LARGE, f"{len(sizes)} payload files, at most {limits.MAX_SEGMENTS} are allowed")
-    return sizes
+    count = whole + bool(rest)
+    if count > limits.MAX_SEGMENTS:
+        raise Refusal(Code.TOO_LARGE, f"{count} payload files, at most {limits.MAX_SEGMENTS} are allowed")
+    return (size,) * whole + ((rest,) if rest else ())
 
 
 class SegmentWriter:
@@ -67,10 +77,17 @@ class SegmentWriter:
 
 
 class SegmentReader:
-    """Reads a payload of `length` bytes as if it were one file."""
+    """Reads a payload of `length` bytes as if it were one file.
+
+    The sizes of the files are looked at first, so that a half-copied package is refused before
+    anything is done with it: Refusal(truncated) for files that are missing or short,
+    Refusal(malformed) for longer ones.
+    """
 
     def __init__(self, volume: Volume, folder: str, length: int, size: int) -> None:
-        segment_sizes(length, size)
+        found = {entry.name.upper(): entry.size for entry in volume.list(folder) if not entry.folder}
+        for number, expected in enumerate(segment_sizes(length, size)):
+            _check_size(layout.segment(number), found.get(layout.segment(number), 0), expected)
         self._volume = volume
         self._folder = folder
         self.length = length
@@ -88,3 +105,10 @@ class SegmentReader:
             offset += count
             length -= count
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _check_size(name: str, found: int, expected: int) -> None:
+    if found < expected:
+        raise Refusal(Code.TRUNCATED, f"{name} has {found} of {expected} bytes")
+    if found > expected:
+        raise Refusal(Code.MALFORMED, f"{name} has {found} bytes where {expected} belong")
