@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -106,7 +107,7 @@ class Table:
                 break
         return found
 
-    def release(self, extents: list[Extent]) -> None:
+    def release(self, extents: Sequence[Extent]) -> None:
         """Give back reserved clusters, or the entries of a chain."""
         for extent in extents:
             end = extent.first + extent.count
@@ -114,15 +115,17 @@ class Table:
             self._used[extent.first : end] = bytes(extent.count)
             self._changed.append((extent.first, end))
 
-    def link(self, extents: list[Extent], after: int | None = None) -> None:
+    def link(self, extents: Sequence[Extent], after: int | None = None) -> None:
         """Make reserved extents a chain, hung on the cluster `after` if there is one."""
+        if not extents:
+            return
         firsts = [extent.first for extent in extents]
         for extent, following in zip(extents, [*firsts[1:], self._end], strict=True):
             end = extent.first + extent.count
             self._entries[extent.first : end - 1] = array(self._entries.format, range(extent.first + 1, end))
             self._entries[end - 1] = following
             self._changed.append((extent.first, end))
-        if after is not None and extents:
+        if after is not None:
             self._entries[after] = firsts[0]
             self._changed.append((after, after + 1))
 

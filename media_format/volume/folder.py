@@ -1,0 +1,134 @@
+"""Folders of a FAT volume: the entries in them, with long names read and short names written."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from media_format.refusal import Code, Refusal
+from media_format.volume import codecs
+
+ENTRY: Final = 32
+MAX_BYTES: Final = 65536 * ENTRY
+"""The FAT specification allows 65,536 entries in a folder."""
+
+_FREE: Final = (0x00, 0xE5)
+_DELETED: Final = 0xE5
+_LONG_NAME: Final = 0x0F
+_VOLUME_LABEL: Final = 0x08
+_FOLDER: Final = 0x10
+_ARCHIVE: Final = 0x20
+_LAST_LONG: Final = 0x40
+_DATE: Final = 0x0021
+"""1980-01-01, the first date FAT knows: a medium does not tell when it was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderEntry:
+    """One name. `at` is where its 32 bytes stand in the folder, `start` where its long name begins."""
+
+    name: str
+    short: str
+    folder: bool
+    cluster: int
+    size: int
+    start: int
+    at: int
+
+    def is_called(self, name: str) -> bool:
+        """Whether a path means this entry; FAT does not tell upper from lower case."""
+        return name.upper() in (self.name.upper(), self.short)
+
+
+def parse(content: bytes) -> Iterator[FolderEntry]:
+    """The entries of a folder. Damaged names are skipped: they are somebody else's."""
+    long_start: int | None = None
+    for at in range(0, len(content) - ENTRY + 1, ENTRY):
+        raw = content[at : at + ENTRY]
+        if raw[0] == 0x00:
+            return
+        attributes = raw[11]
+        if raw[0] != _DELETED and attributes & 0x3F == _LONG_NAME:
+            if raw[0] & _LAST_LONG:
+                long_start = at
+            continue
+        if raw[0] not in _FREE and not attributes & _VOLUME_LABEL and raw[0] != ord("."):
+            long_name = None if long_start is None else _long_name(content[long_start:at], raw[:11])
+            high, low, size = struct.unpack_from("<20xH4xHL", raw)
+            short = codecs.short_name(raw[:11])
+            start = at if long_name is None or long_start is None else long_start
+            is_folder = bool(attributes & _FOLDER)
+            cluster = high << 16 | low
+            yield FolderEntry(long_name or short, short, is_folder, cluster, 0 if is_folder else size, start, at)
+        long_start = None
+
+
+def label(content: bytes) -> str | None:
+    """The volume label among a root folder's entries."""
+    for at in range(0, len(content) - ENTRY + 1, ENTRY):
+        raw = content[at : at + ENTRY]
+        if raw[0] == 0x00:
+            return None
+        if raw[0] != _DELETED and raw[11] & 0x3F == _VOLUME_LABEL:
+            return raw[:11].decode("ascii", "replace").strip()
+    return None
+
+
+def free_place(content: bytes) -> int | None:
+    """Where a new entry fits; None if the folder must grow."""
+    for at in range(0, len(content) - ENTRY + 1, ENTRY):
+        if content[at] in _FREE:
+            return at
+    return None
+
+
+def file_entry(name: str, cluster: int, size: int) -> bytes:
+    """The 32 bytes of a file's entry."""
+    return _entry(codecs.short_name_bytes(name), _ARCHIVE, cluster, size)
+
+
+def folder_entry(name: str, cluster: int) -> bytes:
+    """The 32 bytes of a folder's entry."""
+    return _entry(codecs.short_name_bytes(name), _FOLDER, cluster, 0)
+
+
+def new_folder(cluster: int, parent: int, size: int) -> bytes:
+    """The first cluster of a new folder; `parent` is 0 where that is the root."""
+    own = _entry(b".".ljust(11), _FOLDER, cluster, 0)
+    above = _entry(b"..".ljust(11), _FOLDER, parent, 0)
+    return (own + above).ljust(size, b"\0")
+
+
+def deleted(content: bytes, entry: FolderEntry) -> bytes:
+    """The bytes from `entry.start` on that mark an entry and its long name as deleted."""
+    raw = bytearray(content[entry.start : entry.at + ENTRY])
+    raw[::ENTRY] = bytes([_DELETED]) * (len(raw) // ENTRY)
+    return bytes(raw)
+
+
+def check_size(size: int) -> None:
+    """Refusal(medium-unreadable) for folders beyond what FAT allows."""
+    if size > MAX_BYTES:
+        raise Refusal(Code.MEDIUM_UNREADABLE, "a folder has more entries than FAT allows")
+
+
+def _entry(name: bytes, attributes: int, cluster: int, size: int) -> bytes:
+    head = struct.pack("<11sB8xHHHHL", name, attributes, cluster >> 16, 0, _DATE, cluster & 0xFFFF, size)
+    # Creation and access dates stand in the eight bytes left out above.
+    return head[:16] + struct.pack("<HH", _DATE, _DATE) + head[20:]
+
+
+def _long_name(parts: bytes, short: bytes) -> str | None:
+    """The long name before a short one; None where its pieces do not belong together."""
+    checksum = codecs.short_name_checksum(short)
+    count = len(parts) // ENTRY
+    text = b""
+    for place in range(count):
+        raw = parts[place * ENTRY : (place + 1) * ENTRY]
+        if raw[0] & 0x3F != count - place or raw[13] != checksum:
+            return None
+        text = raw[1:11] + raw[14:26] + raw[28:32] + text
+    name = text.decode("utf-16-le", "replace").split("\0", 1)[0]
+    return name if name and count <= 20 else None
