@@ -2,8 +2,9 @@
 
 The format uses a small part of CBOR: integers, byte strings, text strings, arrays, maps with integer
 or text keys, tags, false, true and null. There is exactly one encoding of each value. The decoder
-accepts that encoding and nothing else, and checks every length against the bytes that are really
-there before it reserves memory, so hostile input costs no more than its own size.
+accepts that encoding and nothing else, checks every length against the bytes that are really there
+before it reserves memory, and bounds how deep and how many the values are: a byte of input can become
+an object of eighty bytes, so the input's size alone would not bound the memory.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from media_format.refusal import Code, Refusal
 
 MAX_DEPTH: Final = 16
 """Arrays, maps and tags may stand in one another this deep."""
+MAX_ITEMS: Final = 128 * 1024
+"""Data items in one encoding, each array, map, tag, key and element counted once."""
 
 _UINT, _NINT, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
 _FALSE, _TRUE, _NULL = 20, 21, 22
@@ -29,7 +32,7 @@ class Tag:
     value: Value
 
 
-Value: TypeAlias = "int | bytes | str | bool | None | Tag | Sequence[Value] | Mapping[int | str, Value]"
+Value: TypeAlias = "int | bytes | str | bool | Tag | Sequence[Value] | Mapping[int | str, Value] | None"
 
 
 def encode(value: Value) -> bytes:
@@ -60,7 +63,7 @@ def _encode(value: Value, out: bytearray) -> None:
             for key, item in sorted((encode(key), item) for key, item in value.items()):
                 out += key
                 _encode(item, out)
-        case Sequence():
+        case list() | tuple():
             _head(_ARRAY, len(value), out)
             for item in value:
                 _encode(item, out)
@@ -101,12 +104,16 @@ class _Decoder:
     def __init__(self, data: bytes, name: str) -> None:
         self._data = data
         self._name = name
+        self._items = 0
         self.position = 0
 
     def malformed(self, why: str) -> Refusal:
         return Refusal(Code.MALFORMED, f"{self._name}: {why} at byte {self.position}")
 
     def value(self, depth: int) -> Value:
+        self._items += 1
+        if self._items > MAX_ITEMS:
+            raise Refusal(Code.TOO_LARGE, f"{self._name}: more than {MAX_ITEMS} data items")
         major, argument = self._read_head()
         match major:
             case 0:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, Protocol, TypeAlias, cast
+from typing import Final, Protocol, TypeAlias
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -29,7 +29,8 @@ _X5BAG: Final = 32
 _X5CHAIN: Final = 33
 
 _CERTIFICATE: Final = Blob(1, limits.MAX_CERTIFICATE)
-_SIGNATURE: Final = Blob(64, 4096)
+_SIGNATURE: Final = Blob(64, limits.MAX_SIGNATURE)
+_HEADER: Final = Blob(1, limits.MAX_HEADER)
 
 
 class Algorithm(IntEnum):
@@ -119,7 +120,7 @@ def read_sign1(data: bytes, content_type: str, limit: int) -> SignedObject:
     Raises Refusal(malformed), (too-large) or (unsupported-format).
     """
     name = _name(content_type)
-    protected, payload, signature = _body(data, SIGN1_TAG, name, limit)
+    protected, payload, signature = _body(data, SIGN1_TAG, name, limit, limits.MAX_SIGN1_OVERHEAD)
     header = _header(protected, name)
     _check_content_type(header.pop(_CONTENT_TYPE, None), content_type)
     signed = _to_be_signed(["Signature1", protected, b"", payload])
@@ -129,11 +130,11 @@ def read_sign1(data: bytes, content_type: str, limit: int) -> SignedObject:
 def read_sign(data: bytes, content_type: str, limit: int) -> SignedObject:
     """Decode a COSE_Sign object with one to eight signatures; otherwise as `read_sign1`."""
     name = _name(content_type)
-    body, payload, parts = _body(data, SIGN_TAG, name, limit)
+    body, payload, parts = _body(data, SIGN_TAG, name, limit, limits.MAX_SIGN_OVERHEAD)
     header = _header(body, name)
     _check_content_type(header.pop(_CONTENT_TYPE, None), content_type)
     if header:
-        raise malformed(name, f"unknown protected header {sorted(header)}")
+        raise malformed(name, "unknown protected headers")
     if isinstance(parts, str | bytes) or not isinstance(parts, Sequence):
         raise malformed(name, "signatures must be an array")
     if not 1 <= len(parts) <= limits.MAX_SIGNATURES:
@@ -142,7 +143,7 @@ def read_sign(data: bytes, content_type: str, limit: int) -> SignedObject:
     for part in parts:
         protected, unprotected, signature = _array(part, 3, name)
         _check_empty(unprotected, name)
-        encoded = Blob(1, limits.MAX_REQUEST).decode(protected, name)
+        encoded = _HEADER.decode(protected, f"{name} header")
         signed = _to_be_signed(["Signature", body, encoded, b"", payload])
         signatures.append(_signature(_header(encoded, name), signed, signature, name))
     return SignedObject(payload, tuple(signatures))
@@ -165,14 +166,13 @@ def _to_be_signed(structure: list[cbor.Value]) -> bytes:
     return cbor.encode(structure)
 
 
-def _body(data: bytes, tag: int, name: str, limit: int) -> tuple[bytes, bytes, cbor.Value]:
-    headers = (limits.MAX_SIGNATURES + 1) * 2 * limits.MAX_CHAIN * limits.MAX_CERTIFICATE
-    value = cbor.decode(data, limit + headers, name)
+def _body(data: bytes, tag: int, name: str, limit: int, overhead: int) -> tuple[bytes, bytes, cbor.Value]:
+    value = cbor.decode(data, limit + overhead, name)
     if not isinstance(value, cbor.Tag) or value.number != tag:
         raise malformed(name, f"must be a COSE object with tag {tag}")
     protected, unprotected, payload, rest = _array(value.value, 4, name)
     _check_empty(unprotected, name)
-    body = Blob(1, headers).decode(protected, f"{name} header")
+    body = _HEADER.decode(protected, f"{name} header")
     if isinstance(payload, bytes) and len(payload) > limit:
         raise Refusal(Code.TOO_LARGE, f"{name}: {len(payload)} bytes, at most {limit} are allowed")
     return body, Blob(1, limit).decode(payload, f"{name} payload"), rest
@@ -208,12 +208,19 @@ def _signature(
     chain = _certificates(header.pop(_X5CHAIN, None), f"{name} x5chain")
     bag = _certificates(header.pop(_X5BAG, None), f"{name} x5bag")
     if header:
-        raise malformed(name, f"unknown protected headers {sorted(map(str, header))}")
-    if algorithm not in set(Algorithm):
-        raise Refusal(Code.UNSUPPORTED_FORMAT, f"{name}: unknown signature algorithm {algorithm!r}")
+        raise malformed(name, "unknown protected headers")
     return Signature(
-        Algorithm(algorithm), chain, bag, signed, _SIGNATURE.decode(signature, f"{name} signature")
+        _algorithm(algorithm, name), chain, bag, signed, _SIGNATURE.decode(signature, f"{name} signature")
     )
+
+
+def _algorithm(value: cbor.Value, name: str) -> Algorithm:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise malformed(name, "the signature algorithm must be a number")
+    try:
+        return Algorithm(value)
+    except ValueError:
+        raise Refusal(Code.UNSUPPORTED_FORMAT, f"{name}: unknown signature algorithm {value}") from None
 
 
 def _certificates(value: cbor.Value, path: str) -> tuple[bytes, ...]:
@@ -236,7 +243,7 @@ _CURVES: Final[dict[Algorithm, tuple[str, hashes.HashAlgorithm, int]]] = {
 
 def _verify(algorithm: Algorithm, key: object, signature: bytes, message: bytes) -> None:
     match algorithm, key:
-        case (Algorithm.ES256 | Algorithm.ES384), ec.EllipticCurvePublicKey():
+        case ((Algorithm.ES256 | Algorithm.ES384), ec.EllipticCurvePublicKey()):
             curve, digest, size = _CURVES[algorithm]
             if key.curve.name != curve or len(signature) != 2 * size:
                 raise InvalidSignature

@@ -43,4 +43,12 @@ MAX_SIGNATURES: Final = 8
 MAX_CHAIN: Final = 4
 """Certificates in one chain, the leaf included, the root not."""
 MAX_CERTIFICATE: Final = 16 * KIB
+MAX_HEADER: Final = 2 * MAX_CHAIN * MAX_CERTIFICATE + KIB
+"""Bytes of one protected header: a chain, a bag, and the small fields."""
+MAX_SIGNATURE: Final = 4 * KIB
+MAX_SIGN1_OVERHEAD: Final = MAX_HEADER + MAX_SIGNATURE + KIB
+"""Bytes that COSE_Sign1 may add to its payload."""
+MAX_SIGN_OVERHEAD: Final = MAX_SIGNATURES * MAX_SIGN1_OVERHEAD
+"""Bytes that COSE_Sign may add to its payload."""
 MAX_RECIPIENTS: Final = 256
+MAX_RUNS: Final = 8192

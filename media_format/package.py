@@ -7,20 +7,18 @@ here is bounded in size and otherwise unverified.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
 from media_format import layout, limits
 from media_format.objects import Envelope, Manifest
 from media_format.payload.segments import SegmentReader, SegmentWriter
 from media_format.volume.seam import Volume
 
-_SIGNATURES: Final = limits.MAX_SIGNATURES * 2 * limits.MAX_CHAIN * limits.MAX_CERTIFICATE
-"""Bytes that signatures and certificates may add to an object."""
-
 
 def list_packages(volume: Volume) -> tuple[str, ...]:
     """The folders that hold a package, in the order of their names."""
-    folders = (f"{layout.PACKAGES}/{entry.name.upper()}" for entry in volume.list(layout.PACKAGES) if entry.folder)
+    folders = (
+        f"{layout.PACKAGES}/{entry.name.upper()}" for entry in volume.list(layout.PACKAGES) if entry.folder
+    )
     return tuple(sorted(folder for folder in folders if _names(volume, folder) >= {layout.ENVELOPE}))
 
 
@@ -37,11 +35,13 @@ class PackageReader:
 
     def manifest(self) -> bytes:
         """The COSE object with the manifest. Refusal(truncated), (too-large) or (medium-*)."""
-        return self._volume.read_object(f"{self.folder}/{layout.MANIFEST}", limits.MAX_MANIFEST + _SIGNATURES)
+        limit = limits.MAX_MANIFEST + limits.MAX_SIGN_OVERHEAD
+        return self._volume.read_object(f"{self.folder}/{layout.MANIFEST}", limit)
 
     def envelope(self) -> bytes:
         """The COSE object with the envelope; refusals as for `manifest`."""
-        return self._volume.read_object(f"{self.folder}/{layout.ENVELOPE}", limits.MAX_ENVELOPE + _SIGNATURES)
+        limit = limits.MAX_ENVELOPE + limits.MAX_SIGN1_OVERHEAD
+        return self._volume.read_object(f"{self.folder}/{layout.ENVELOPE}", limit)
 
     def page(self, manifest: Manifest, number: int) -> bytes:
         """Page `number` of the chunk table, as encoded. Refusal(truncated) where it is not all there."""

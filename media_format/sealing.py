@@ -22,7 +22,11 @@ OpenLayer = Callable[[int, bytes, bytes, bytes], bytes]
 
 
 def seal_recipient(
-    content_key: bytes, package_id: bytes, manifest_digest: bytes, key: RecipientKey, device: DeviceBinding | None
+    content_key: bytes,
+    package_id: bytes,
+    manifest_digest: bytes,
+    key: RecipientKey,
+    device: DeviceBinding | None,
 ) -> Recipient:
     """Wrap `content_key` for `key`, nested where it has two halves."""
     wrapped = wrap(content_key, key, _info(package_id, manifest_digest, key.key_id, device))

@@ -9,6 +9,7 @@ docs/format.md says of a field stands in one line of code. Every record may end 
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from enum import IntEnum, StrEnum
 from typing import Any, ClassVar, Final, Generic, Protocol, Self, TypeVar, cast, dataclass_transform
@@ -93,9 +94,17 @@ TIME: Final = Uint(0, 253402300799)
 """Seconds since 1970-01-01T00:00:00Z without leap seconds, up to the end of the year 9999."""
 
 
+_HIDDEN: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e0fff]"
+)
+"""Characters that nobody sees or that change how others are shown. The list stands here, and not in
+Unicode's tables, so that every reader, of whatever age, refuses the same text."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Text:
-    """Text of `minimum` to `maximum` bytes in UTF-8, without control characters (line feeds with `lines`).
+    """Text of `minimum` to `maximum` bytes in UTF-8, without hidden characters (line feeds with `lines`).
 
     Control characters and marks that change the direction of writing are refused because such text
     is shown to people on screens.
@@ -112,7 +121,7 @@ class Text:
         if not isinstance(value, str):
             raise malformed(path, "must be text")
         shown = value.replace("\n", "") if self.lines else value
-        if not (shown.isprintable() or shown == ""):
+        if _HIDDEN.search(shown):
             raise malformed(path, "holds characters that cannot be shown")
         if not self.minimum <= len(value.encode()) <= self.maximum:
             raise malformed(path, f"must have {self.minimum} to {self.maximum} bytes")
@@ -130,6 +139,22 @@ class Flag:
         if not isinstance(value, bool):
             raise malformed(path, "must be true or false")
         return value
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Version:
+    """The version of the format; others than `expected` are Refusal(unsupported-format)."""
+
+    expected: int
+
+    def encode(self, value: int) -> cbor.Value:
+        return self.decode(value, "version")
+
+    def decode(self, value: cbor.Value, path: str) -> int:
+        number = Uint(1).decode(value, path)
+        if number != self.expected:
+            raise Refusal(Code.UNSUPPORTED_FORMAT, f"{path}: version {number}, not {self.expected}")
+        return number
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -233,7 +258,7 @@ class Record:
         """Rules between fields; overridden where there are any. Raises Refusal(malformed)."""
 
     def to_bytes(self) -> bytes:
-        """The deterministic encoding. Refusal(malformed) or (too-large) if this value breaks its own limits."""
+        """The deterministic encoding. Refusal(malformed) or (too-large) beyond its own limits."""
         data = cbor.encode(self.to_map())
         if len(data) > self.LIMIT:
             raise Refusal(Code.TOO_LARGE, f"{self.NAME}: {len(data)} bytes, at most {self.LIMIT} are allowed")
@@ -246,7 +271,6 @@ class Record:
 
     def to_map(self) -> dict[int | str, cbor.Value]:
         """This record as a CBOR map."""
-        self.check(self.NAME)
         found: dict[int | str, cbor.Value] = {}
         for field in _fields(type(self)):
             value = getattr(self, field.name)
@@ -254,7 +278,8 @@ class Record:
                 found[field.metadata["key"]] = field.metadata["shape"].encode(value)
         for number, extensions in ((CRITICAL_KEY, self.critical), (OPTIONAL_KEY, self.optional)):
             if extensions:
-                found[number] = dict(extensions)
+                found[number] = dict(_extensions(dict(extensions), self.NAME))
+        self.check(self.NAME)
         return found
 
     @classmethod
@@ -274,7 +299,7 @@ class Record:
             elif field.default is dataclasses.MISSING:
                 raise malformed(path, f"{field.name} is missing")
         if left:
-            raise malformed(path, f"unknown keys {sorted(map(str, left))}")
+            raise malformed(path, f"{len(left)} unknown keys")
         made = cls(**found)
         made.check(path)
         return made
@@ -290,14 +315,13 @@ def _extensions(value: cbor.Value, path: str) -> Extensions:
         return ()
     if not isinstance(value, Mapping) or not value:
         raise malformed(path, "must be a map that is not empty")
-    if not all(isinstance(number, int) and number >= 0 for number in value):
-        raise malformed(path, "keys must be unsigned numbers")
+    if not all(isinstance(number, int) and 0 <= number <= MAX_UINT for number in value):
+        raise malformed(path, "keys must be unsigned numbers below 2^63")
     return tuple((cast(int, number), item) for number, item in value.items())
 
 
 def _no_critical(value: cbor.Value, path: str) -> Extensions:
     critical = _extensions(value, f"{path}.critical")
     if critical:
-        keys = ", ".join(str(number) for number, _ in critical)
-        raise Refusal(Code.UNSUPPORTED_FORMAT, f"{path}: unknown critical extensions {keys}")
+        raise Refusal(Code.UNSUPPORTED_FORMAT, f"{path}: unknown critical extension {critical[0][0]}")
     return critical

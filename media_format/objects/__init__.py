@@ -1,4 +1,4 @@
-"""The objects that travel: frozen typed values, one file each, that know how to encode and check themselves."""
+"""The objects that travel: frozen typed values that know how to encode and check themselves, one a file."""
 
 from media_format.objects.chunk_table import Chunk, ChunkPage, Codec
 from media_format.objects.directive import Directive, Order

@@ -11,7 +11,7 @@ from enum import IntEnum
 from typing import ClassVar
 
 from media_format import cbor, limits
-from media_format.wire import DIGEST, Many, Record, Uint, key, malformed, record
+from media_format.wire import DIGEST, Many, Number, Record, Uint, key, malformed, record
 
 
 class Codec(IntEnum):
@@ -29,8 +29,9 @@ class Codec(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One chunk. `digest` is over the plaintext, `stored_digest` over the stored form (None where nothing is stored).
+    """One chunk. `digest` is over the plaintext.
 
+    `stored_digest` is over the stored form, None where nothing is stored;
     `source` is the chunk number that a repeat points at.
     """
 
@@ -63,7 +64,7 @@ class ChunkShape:
     def decode(self, value: cbor.Value, path: str) -> Chunk:
         if isinstance(value, str | bytes) or not isinstance(value, Sequence) or len(value) < 2:
             raise malformed(path, "must be an array that begins with codec and digest")
-        codec, digest = value[0], DIGEST.decode(value[1], path)
+        codec, digest = Number(Codec).decode(value[0], path), DIGEST.decode(value[1], path)
         stored = Uint(1, limits.MAX_CHUNK_SIZE)
         match codec, len(value):
             case Codec.RAW, 3:
@@ -75,7 +76,7 @@ class ChunkShape:
                 return Chunk(Codec.ZERO, digest)
             case Codec.SAME, 3:
                 return Chunk(Codec.SAME, digest, source=Uint().decode(value[2], path))
-        raise malformed(path, "no codec of the format has this shape")
+        raise malformed(path, f"not what the codec {codec.name.lower()} needs")
 
 
 @record

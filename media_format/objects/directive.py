@@ -9,7 +9,19 @@ from media_format import limits
 from media_format.objects.enrolment import Role
 from media_format.objects.manifest import FORMAT, SHORT
 from media_format.objects.trust_anchor import CERTIFICATE, Root
-from media_format.wire import IDENTIFIER, TIME, Many, Nested, Number, Record, Uint, Word, key, malformed, record
+from media_format.wire import (
+    IDENTIFIER,
+    TIME,
+    Many,
+    Nested,
+    Number,
+    Record,
+    Uint,
+    Word,
+    key,
+    malformed,
+    record,
+)
 
 
 class Order(IntEnum):

@@ -10,6 +10,7 @@ from media_format.objects.manifest import CRL_NUMBERS, FORMAT, SHORT, CrlNumber
 from media_format.wire import (
     DIGEST,
     IDENTIFIER,
+    MAX_UINT,
     TIME,
     Blob,
     Many,
@@ -59,6 +60,10 @@ class Wrap(Record):
 
     kem: Kem = key(1, Number(Kem))
     encapsulation: bytes = key(2, Blob(65, 1120))
+
+    def check(self, path: str) -> None:
+        if len(self.encapsulation) != (65 if self.kem is Kem.P256 else 1120):
+            raise malformed(path, "the encapsulation does not have its mechanism's length")
 
 
 @record
@@ -126,7 +131,7 @@ class Present(Record):
 
     NAME: ClassVar[str] = "present"
 
-    runs: tuple[Run, ...] = key(1, Many(Nested(Run), 8192))
+    runs: tuple[Run, ...] = key(1, Many(Nested(Run), limits.MAX_RUNS))
     page_offsets: tuple[int, ...] = key(2, Many(Uint(), limits.MAX_PAGES, 1))
     base: bytes = key(3, DIGEST)
 
@@ -136,6 +141,8 @@ class Present(Record):
             if run.first <= end:
                 raise malformed(path, "runs overlap, touch or are out of order")
             end = run.first + run.count
+        if end > MAX_UINT:
+            raise malformed(path, "runs reach past 2^63 - 1")
 
 
 @record

@@ -16,13 +16,14 @@ from media_format.wire import (
     Record,
     Text,
     Uint,
+    Version,
     Word,
     key,
     malformed,
     record,
 )
 
-FORMAT: Final = Uint(limits.FORMAT_VERSION, limits.FORMAT_VERSION)
+FORMAT: Final = Version(limits.FORMAT_VERSION)
 SHORT: Final = Text(64)
 """Products, lines, versions, slots and device ids are text of at most 64 bytes."""
 INDEX: Final = Uint(1, 2**32 - 1)
@@ -38,7 +39,7 @@ class ComponentKind(StrEnum):
 
 @record
 class CrlNumber(Record):
-    """A revocation list: its issuer (SHA-256 of the issuer's SubjectPublicKeyInfo) and its number (RFC 5280, 5.2.3)."""
+    """A revocation list: its number (RFC 5280, 5.2.3) and SHA-256 of its issuer's SubjectPublicKeyInfo."""
 
     NAME: ClassVar[str] = "CRL number"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from media_format import limits
-from media_format.objects.envelope import COUNTER, NONCE, Cipher, Kem
+from media_format.objects.envelope import COUNTER, NONCE
 from media_format.objects.manifest import CRL_NUMBERS, FORMAT, SHORT, CrlNumber
 from media_format.refusal import Code
 from media_format.wire import (
@@ -15,7 +15,6 @@ from media_format.wire import (
     Flag,
     Many,
     Nested,
-    Number,
     Record,
     Text,
     Uint,
@@ -74,7 +73,11 @@ class RefusalCount(Record):
 
 @record
 class Request(Record):
-    """The payload of the COSE_Sign1 object in a .REQ file; both device certificates stand in its header."""
+    """The payload of the COSE_Sign1 object in a .REQ file; both device certificates stand in its header.
+
+    `ciphers` (`Cipher`) and `kems` (`Kem`) may hold numbers that this code does not know: a device may
+    be newer than the box that reads its request.
+    """
 
     NAME: ClassVar[str] = "request"
     LIMIT: ClassVar[int] = limits.MAX_REQUEST
@@ -94,8 +97,8 @@ class Request(Record):
     nonce: bytes = key(12, NONCE)
     time: DeviceTime = key(13, Nested(DeviceTime))
     formats: tuple[int, ...] = key(14, Many(Uint(1), 16, 1))
-    ciphers: tuple[Cipher, ...] = key(15, Many(Number(Cipher), 8, 1))
-    kems: tuple[Kem, ...] = key(16, Many(Number(Kem), 8))
+    ciphers: tuple[int, ...] = key(15, Many(Uint(), 8, 1))
+    kems: tuple[int, ...] = key(16, Many(Uint(), 8))
     largest_chunk: int = key(17, Uint(limits.MIN_CHUNK_SIZE))
     free_space: int = key(18, Uint())
     crl_numbers: tuple[CrlNumber, ...] = key(19, CRL_NUMBERS)

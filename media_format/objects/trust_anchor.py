@@ -1,4 +1,7 @@
-"""The trust anchor: what a device and a box are born with. It travels to them once, at enrolment, never on a stick."""
+"""The trust anchor: what a device and a box are born with.
+
+It travels to them once, at enrolment, never on a medium.
+"""
 
 from __future__ import annotations
 
