@@ -1,0 +1,86 @@
+"""Trusted time: which clock is believed, and how far.
+
+A reading is believed when it is neither before the floor (the time that has surely passed) nor further
+past it than the policy's horizon. Nothing here reads a clock except `DevelopmentClock`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from media_format.refusal import Code, Refusal
+
+BOX: Final = "box"
+"""The name of the last source of all: the issue time of an envelope that answers the device's own nonce."""
+SKEW: Final = 300
+"""Seconds by which two honest clocks may differ."""
+
+Reading = tuple[str, int | None]
+"""A source's name and what it says, in seconds since the epoch; None where it has no time to give."""
+
+
+class TimeSource(Protocol):
+    """A clock that a configuration can name."""
+
+    @property
+    def name(self) -> str:
+        """The name that receipts show."""
+        ...
+
+    def read(self) -> int | None:
+        """Seconds since the epoch, or None where the clock does not know or is not there."""
+        ...
+
+
+class DevelopmentClock:
+    """Trusts the system clock. For demonstrations and tests only; receipts name it."""
+
+    name: Final = "development"
+
+    def read(self) -> int | None:
+        """The system's time."""
+        return int(time.time())
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedTime:
+    """A time that certificates may be judged by, in seconds since the epoch, and the source it came from."""
+
+    time: int
+    source: str
+
+
+def trusted_time(readings: Sequence[Reading], floor: int, horizon: int) -> TrustedTime:
+    """The first reading that can be believed, in the order of the configuration.
+
+    Raises Refusal(time-untrusted) where no source gives a time. Where none of those given is believed,
+    the refusal is about the first: (time-before-floor) when it lies before `floor`, (time-untrusted)
+    when it lies more than `horizon` seconds past it.
+    """
+    refused: list[Refusal] = []
+    for name, reading in readings:
+        if reading is None:
+            continue
+        if reading < floor:
+            refused.append(Refusal(Code.TIME_BEFORE_FLOOR, f"{name} says {reading}, but {floor} has passed"))
+        elif reading - floor > horizon:
+            refused.append(Refusal(Code.TIME_UNTRUSTED, f"{name} says {reading}, too far past {floor}"))
+        else:
+            return TrustedTime(reading, name)
+    raise refused[0] if refused else Refusal(Code.TIME_UNTRUSTED, "no source of time gives one")
+
+
+def raised_floor(floor: int, now: TrustedTime, vendor_dates: Sequence[int]) -> int:
+    """The time that has surely passed after an event at `now`; never less than `floor`.
+
+    `vendor_dates` are dates the vendor signed and this machine verified; they count up to `now`. A trusted
+    clock's reading counts less the tolerated skew, so that a clock set right by seconds is not refused; the
+    time a box tells counts for nothing, so a subverted box cannot lock a device into the future.
+    """
+    proven = [floor, *(min(date, now.time) for date in vendor_dates)]
+    if now.source != BOX:
+        proven.append(now.time - SKEW)
+    return max(proven)
