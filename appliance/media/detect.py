@@ -159,9 +159,15 @@ class MediaWatcher:
         return events
 
     def _judge_directories(self) -> list[MediumEvent]:
-        found = {path: _objects(path) for folder in self._directories for path in _media_below(folder, _DEPTH)}
+        found = {
+            path: _objects(path) for folder in self._directories for path in _media_below(folder, _DEPTH)
+        }
         events: list[MediumEvent] = [MediumRemoved(path) for path in self._mounted if path not in found]
-        news = [path for path in found if found[path] - self._mounted.get(path, frozenset()) or path not in self._mounted]
+        news = [
+            path
+            for path in found
+            if found[path] - self._mounted.get(path, frozenset()) or path not in self._mounted
+        ]
         self._mounted = found
         return events + [MediumInserted(path) for path in news]
 

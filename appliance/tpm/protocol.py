@@ -67,7 +67,9 @@ class Tpm(Protocol):
         """ES256 signature over `message`: r || s, 64 bytes (RFC 9053 section 2.1)."""
         ...
 
-    def open(self, key: str, encapsulation: bytes, ciphertext: bytes, info: bytes, auth: Authorisation) -> bytes:
+    def open(
+        self, key: str, encapsulation: bytes, ciphertext: bytes, info: bytes, auth: Authorisation
+    ) -> bytes:
         """HPKE base-mode open (RFC 9180 section 6.1), one message, empty AAD, HKDF-SHA256, AES-256-GCM.
 
         Raises Refusal(decryption-failed) when the ciphertext does not belong to this key and info.

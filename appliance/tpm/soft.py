@@ -76,7 +76,9 @@ class SoftTpm:
         r, s = utils.decode_dss_signature(private.sign(message, ec.ECDSA(hashes.SHA256())))
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
-    def open(self, key: str, encapsulation: bytes, ciphertext: bytes, info: bytes, auth: Authorisation) -> bytes:
+    def open(
+        self, key: str, encapsulation: bytes, ciphertext: bytes, info: bytes, auth: Authorisation
+    ) -> bytes:
         kind = self._kind_and_public(key)[0]
         if kind is KeyKind.SIGN_P256:
             raise Misuse(f"the key {key!r} signs and does not decrypt")

@@ -62,7 +62,12 @@ def short_name_bytes(name: str) -> bytes:
     """The 11 bytes for an upper-case 8.3 name. Misuse for any other."""
     body, _, extension = name.partition(".")
     plain = f"{body}{extension}".replace("_", "").replace("-", "")
-    if name != name.upper() or not (plain.isascii() and plain.isalnum()) or not 1 <= len(body) <= 8 or len(extension) > 3:
+    if (
+        name != name.upper()
+        or not (plain.isascii() and plain.isalnum())
+        or not 1 <= len(body) <= 8
+        or len(extension) > 3
+    ):
         raise Misuse(f"{name!r} is not an upper-case 8.3 name")
     encoded = EightDotThree()
     encoded.set_str_name(name)

@@ -27,7 +27,15 @@ _CODES: Final = {
     errno.EBUSY: Code.MEDIUM_BUSY,
     errno.ENOSPC: Code.MEDIUM_FULL,
     **dict.fromkeys(
-        (errno.EIO, errno.ENODEV, errno.ENXIO, errno.ENOMEDIUM, errno.EREMOTEIO, errno.ETIMEDOUT, errno.ESTALE),
+        (
+            errno.EIO,
+            errno.ENODEV,
+            errno.ENXIO,
+            errno.ENOMEDIUM,
+            errno.EREMOTEIO,
+            errno.ETIMEDOUT,
+            errno.ESTALE,
+        ),
         Code.MEDIUM_PULLED,
     ),
 }
@@ -100,14 +108,18 @@ class Descriptor:
                 fd = os.open(path, flags | exclusive | os.O_CLOEXEC | os.O_NOFOLLOW * (not exclusive))
             except PermissionError:
                 if writable and path.stat().st_mode & 0o222 == 0:
-                    raise Refusal(Code.MEDIUM_WRITE_PROTECTED, f"{path}: the file is write-protected") from None
+                    raise Refusal(
+                        Code.MEDIUM_WRITE_PROTECTED, f"{path}: the file is write-protected"
+                    ) from None
                 raise
         return cls(fd, str(path), writable=writable)
 
     def read(self, offset: int, length: int) -> bytes:
         self._check(offset, length)
         with naming_errors(self._name):
-            data = self._read_direct(offset, length) if self._direct is not None else self._read(offset, length)
+            data = (
+                self._read_direct(offset, length) if self._direct is not None else self._read(offset, length)
+            )
         if len(data) != length:
             raise Refusal(Code.MEDIUM_UNREADABLE, f"{self._name}: ends within what should be there")
         return data
@@ -156,7 +168,9 @@ class Descriptor:
 
     def _check(self, offset: int, length: int) -> None:
         if offset < 0 or length < 0 or offset + length > self.size:
-            raise Refusal(Code.MEDIUM_UNREADABLE, f"{self._name}: the file system reaches past the medium's end")
+            raise Refusal(
+                Code.MEDIUM_UNREADABLE, f"{self._name}: the file system reaches past the medium's end"
+            )
 
     def _read(self, offset: int, length: int) -> bytes:
         parts = []

@@ -111,7 +111,10 @@ class FatVolume:
         codecs.short_name_bytes(name)
         clusters = -(-size // self._geometry.cluster)
         # Folders on the way may each need a cluster of their own and one to be listed in.
-        if clusters + 2 * (parent.count("/") + 2) > self._table.free and clusters + self._needed(path) > self._table.free:
+        if (
+            clusters + 2 * (parent.count("/") + 2) > self._table.free
+            and clusters + self._needed(path) > self._table.free
+        ):
             raise Refusal(Code.MEDIUM_FULL, f"{path}: {size} bytes do not fit, {self.info().free} are free")
         if self._make(parent).find(name) or any(new.path == path.upper() for new in self._new.values()):
             raise Misuse(f"{path} exists already, and files on a medium are never overwritten")
@@ -200,7 +203,9 @@ class FatVolume:
         limit = -(-folder.MAX_BYTES // self._geometry.cluster)
         extents = self._table.chain(cluster, limit)
         content = b"".join(
-            self._blocks.read(self._geometry.cluster_offset(extent.first), extent.count * self._geometry.cluster)
+            self._blocks.read(
+                self._geometry.cluster_offset(extent.first), extent.count * self._geometry.cluster
+            )
             for extent in extents
         )
         return _Folder(cluster, tuple(extents), content)
@@ -310,7 +315,9 @@ class FatVolume:
         last = holder.extents[-1]
         self._table.link(extents, after=last.first + last.count - 1)
         self._flush_table()
-        return _Folder(holder.cluster, (*holder.extents, *extents), holder.content + bytes(self._geometry.cluster))
+        return _Folder(
+            holder.cluster, (*holder.extents, *extents), holder.content + bytes(self._geometry.cluster)
+        )
 
     def _write_folder(self, holder: _Folder, offset: int, data: bytes) -> None:
         if not holder.extents:

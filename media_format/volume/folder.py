@@ -61,7 +61,9 @@ def parse(content: bytes) -> Iterator[FolderEntry]:
             start = at if long_name is None or long_start is None else long_start
             is_folder = bool(attributes & _FOLDER)
             cluster = high << 16 | low
-            yield FolderEntry(long_name or short, short, is_folder, cluster, 0 if is_folder else size, start, at)
+            yield FolderEntry(
+                long_name or short, short, is_folder, cluster, 0 if is_folder else size, start, at
+            )
         long_start = None
 
 

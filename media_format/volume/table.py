@@ -111,7 +111,9 @@ class Table:
         """Give back reserved clusters, or the entries of a chain."""
         for extent in extents:
             end = extent.first + extent.count
-            self._entries[extent.first : end] = array(self._entries.format, bytes(extent.count * self._entries.itemsize))
+            self._entries[extent.first : end] = array(
+                self._entries.format, bytes(extent.count * self._entries.itemsize)
+            )
             self._used[extent.first : end] = bytes(extent.count)
             self._changed.append((extent.first, end))
 

@@ -1,0 +1,1 @@
+"""The roles (vendor, box, device), what they share (trust, TPM, media), and the command line."""

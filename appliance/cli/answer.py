@@ -1,0 +1,103 @@
+"""What a verb says: one JSON object or a few lines of text, and an exit code that scripts can use."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import functools
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, ParamSpec
+
+import click
+
+from media_format.errors import MachineFault, Misuse
+from media_format.refusal import Code, Refusal
+
+P = ParamSpec("P")
+
+DONE: Final = 0
+FAILED: Final = 1
+USAGE: Final = 2
+REFUSED: Final = 3
+REFUSED_MEDIUM: Final = 4
+REFUSED_TPM: Final = 5
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Answer:
+    """What a verb found: `data` for programs, `text` for people, and the exit code."""
+
+    data: Mapping[str, Any]
+    text: str
+    status: int = DONE
+
+
+def exit_status(code: Code) -> int:
+    """The exit code of a refusal."""
+    if code.startswith("medium-"):
+        return REFUSED_MEDIUM
+    return REFUSED_TPM if code.startswith(("tpm-", "pin-")) else REFUSED
+
+
+def answering(function: Callable[P, Answer]) -> Callable[P, None]:
+    """Make a function that returns an `Answer` a verb with `--json`, and its errors exit codes."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+        as_json = bool(kwargs.pop("as_json"))
+        try:
+            answer = function(*args, **kwargs)
+        except Refusal as refusal:
+            answer = refused(refusal)
+        except Misuse as misuse:
+            answer = _failed("misuse", str(misuse), USAGE)
+        except MachineFault as fault:
+            answer = _failed("machine-fault", str(fault), FAILED)
+        except OSError as error:
+            answer = _failed("machine-fault", f"{error.filename or 'the system'}: {error.strerror}", FAILED)
+        _say(answer, as_json=as_json)
+        sys.exit(answer.status)
+
+    return wrapped
+
+
+def refused(refusal: Refusal) -> Answer:
+    """The answer for a refusal: its code is the first word."""
+    data = {"code": refusal.code, "detail": refusal.detail, "advice": refusal.advice}
+    text = f"{refusal.code}: {refusal.detail}\n{refusal.advice}"
+    return Answer(data, text, exit_status(refusal.code))
+
+
+def _failed(kind: str, detail: str, status: int) -> Answer:
+    return Answer({"code": kind, "detail": detail}, f"{kind}: {detail}", status)
+
+
+def _say(answer: Answer, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(
+            json.dumps({"ok": answer.status == DONE, **plain(answer.data)}, indent=2, ensure_ascii=False)
+        )
+    if answer.text and (answer.status != DONE or not as_json):
+        click.echo(answer.text, err=answer.status != DONE)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON knows it: bytes in hexadecimal, records and dataclasses as objects."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = dataclasses.fields(value)
+        return {field.name: plain(getattr(value, field.name)) for field in fields if field.repr}
+    if isinstance(value, enum.Enum):
+        return plain(value.value)
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    return value

@@ -1,0 +1,67 @@
+"""The program `updatebox`: a group of verbs for each role, loaded when one is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Final
+
+import click
+
+_EXTRAS: Final = {"box": "box", "tui": "box", "demo": "box"}
+"""Groups that need an extra to be installed."""
+
+_COMMANDS: Final = {
+    "demo": "appliance.cli.demo:demo",
+    "vendor": "appliance.cli.vendor:vendor",
+    "box": "appliance.cli.box:box",
+    "device": "appliance.cli.device:device",
+    "inspect": "appliance.cli.inspect:inspect",
+    "tui": "appliance.cli.kiosk:tui",
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a role when it is used: a device has nothing of the box installed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, attribute = _COMMANDS[cmd_name].partition(":")
+        try:
+            command = getattr(importlib.import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            if cmd_name not in _EXTRAS or (error.name or "").startswith(("appliance", "media_format", "tui")):
+                raise
+            return _missing(cmd_name, str(error.name))
+        assert isinstance(command, click.Command)
+        return command
+
+
+def _missing(name: str, module: str) -> click.Command:
+    @click.command(
+        name,
+        short_help=f"(needs the extra '{_EXTRAS[name]}')",
+        context_settings={"ignore_unknown_options": True, "help_option_names": []},
+    )
+    @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+    def missing(arguments: tuple[str, ...]) -> None:
+        click.echo(
+            f"misuse: '{name}' needs {module}; run: pip install 'updatebox[{_EXTRAS[name]}]'", err=True
+        )
+        sys.exit(2)
+
+    return missing
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="updatebox", prog_name="updatebox")
+def main() -> None:
+    """Firmware updates for devices that have no network.
+
+    A vendor signs, an update box seals for one device, a stick carries, the device checks and
+    installs. Start with: updatebox demo
+    """

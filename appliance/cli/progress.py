@@ -1,0 +1,45 @@
+"""Progress bars on standard error, where that is a terminal."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Any
+
+import click
+
+from media_format.progress import Progress
+
+
+class ProgressBars:
+    """Receives progress and shows one bar a phase. A context manager; silent where there is no terminal."""
+
+    def __init__(self) -> None:
+        self._phase = ""
+        self._bar: Any = None
+
+    def __enter__(self) -> ProgressBars:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def __call__(self, progress: Progress) -> None:
+        if not sys.stderr.isatty() or progress.total <= 0:
+            return
+        if progress.phase != self._phase:
+            self._end()
+            self._phase = progress.phase
+            self._bar = click.progressbar(
+                length=progress.total, label=f"{progress.phase:<12}", file=sys.stderr, show_eta=True, width=30
+            )
+            self._bar.__enter__()
+        self._bar.update(progress.done - self._bar.pos)
+
+    def _end(self) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+            self._bar = None
+            self._phase = ""

@@ -1,0 +1,66 @@
+"""Secrets on the command line: prompted for, or read from a descriptor or file; never an argument."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from media_format.errors import Misuse
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_LIMIT: Final = 1024
+
+
+def secret_options(name: str, what: str, *, confirm: bool = False) -> Callable[[F], F]:
+    """Give a verb `--NAME-fd` and `--NAME-file`, and the secret itself as the argument NAME.
+
+    Where neither option is given the person is asked for `what`, twice with `confirm`.
+    """
+
+    def decorate(function: F) -> F:
+        @click.option(f"--{name}-fd", type=int, help=f"Read the {what} from this open descriptor.")
+        @click.option(
+            f"--{name}-file",
+            type=click.Path(path_type=Path),
+            help=f"Read the {what} from the first line of a file.",
+        )
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            fd, file = kwargs.pop(f"{name}_fd"), kwargs.pop(f"{name}_file")
+            kwargs[name] = _read(what, fd, file, confirm=confirm)
+            return function(*args, **kwargs)
+
+        return wrapped  # type: ignore[return-value]
+
+    return decorate
+
+
+def _read(what: str, fd: int | None, file: Path | None, *, confirm: bool) -> str:
+    if fd is not None and file is not None:
+        raise Misuse(f"give the {what} by descriptor or by file, not both")
+    try:
+        if fd is not None:
+            return _first_line(os.read(fd, _LIMIT), what)
+        if file is not None:
+            with file.open("rb") as opened:
+                return _first_line(opened.read(_LIMIT), what)
+    except OSError as error:
+        raise Misuse(f"the {what} cannot be read: {error.strerror}") from None
+    return str(click.prompt(what, hide_input=True, confirmation_prompt=confirm, err=True))
+
+
+def _first_line(data: bytes, what: str) -> str:
+    line = data.split(b"\n", 1)[0].rstrip(b"\r")
+    try:
+        secret = line.decode()
+    except UnicodeDecodeError:
+        raise Misuse(f"the {what} is not UTF-8 text") from None
+    if not secret:
+        raise Misuse(f"the {what} is empty")
+    return secret

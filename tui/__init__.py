@@ -1,0 +1,1 @@
+"""The technician's kiosk: a Textual program on the facade of the box."""
