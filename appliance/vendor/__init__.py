@@ -1,0 +1,1 @@
+"""The vendor's role: certificate authorities, enrolment and revocation, releases, receipts of the whole fleet."""
