@@ -21,6 +21,13 @@ def pytest_configure() -> None:
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests marked ``serial`` to one and the same worker."""
+    for item in items:
+        if item.get_closest_marker("serial"):
+            item.add_marker(pytest.mark.xdist_group("serial"))
+
+
 @pytest.fixture(autouse=True)
 def _impersonal_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing from the caller's shell changes what is printed or where a role keeps its state."""

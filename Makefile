@@ -1,0 +1,40 @@
+# The few things a person types. Preparation is scripts/prepare; CI runs .ci/run.
+SHELL := /bin/sh
+# Debian leaves the system folders out of a user's PATH; mkfs.fat lives there.
+export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
+
+BIN := .venv/bin
+
+.PHONY: help demo test check format prepare clean
+
+help: ## show this
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+demo: ## prepare, then run the whole loop in demo/
+	@scripts/prepare demo
+	@$(BIN)/updatebox demo demo/
+
+test: ## prepare, then run every test and hold the coverage
+	@scripts/prepare test
+	@scripts/run-tests
+
+check: ## what to run before pushing: format, lint, types, imports, unit tests
+	@scripts/prepare test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/unit
+
+format: ## put the code into its form
+	@scripts/prepare test
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+prepare: ## make .venv and install what the tests need
+	@scripts/prepare test
+
+clean: ## remove what was made here
+	rm -rf .venv .cache demo dist build .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis
+	rm -f .coverage .coverage.*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
