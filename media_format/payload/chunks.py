@@ -12,6 +12,7 @@ from media_format.refusal import Code, Refusal
 DEFAULT_LEVEL: Final = 3
 _WINDOW_LOG: Final = limits.MAX_CHUNK_SIZE.bit_length() - 1
 """No frame may need a larger window than the largest chunk."""
+_SINGLE_SEGMENT: Final = 0x20
 _GAIN: Final = 32
 """A chunk is stored compressed only where that saves at least a 32nd."""
 
@@ -61,6 +62,8 @@ def _decompress(stored: bytes, length: int) -> bytes:
         if frame.decompressed_size != length:
             code = Code.TOO_LARGE if frame.decompressed_size > length else Code.MALFORMED
             raise Refusal(code, f"a zstd frame of {frame.decompressed_size} bytes where {length} belong")
+        if _window(stored) > limits.MAX_CHUNK_SIZE:
+            raise Refusal(Code.TOO_LARGE, "a zstd frame with a window larger than any chunk")
         options = {int(zstd.DecompressionParameter.window_log_max): _WINDOW_LOG}
         decompressor = zstd.ZstdDecompressor(options=options)
         plain = decompressor.decompress(stored, max_length=length + 1)
@@ -71,3 +74,15 @@ def _decompress(stored: bytes, length: int) -> bytes:
     if not decompressor.eof or decompressor.unused_data:
         raise Refusal(Code.MALFORMED, "a zstd frame that does not end where its chunk ends")
     return plain
+
+
+def _window(frame: bytes) -> int:
+    """Bytes of window that a valid frame header asks for, 0 where the content is its window.
+
+    RFC 8878, 3.1.1.1.2. The library looks at windows only when it needs one, a smaller device always.
+    """
+    if frame[4] & _SINGLE_SEGMENT:
+        return 0
+    exponent, mantissa = frame[5] >> 3, frame[5] & 7
+    base = 1 << (10 + exponent)
+    return base + base // 8 * mantissa

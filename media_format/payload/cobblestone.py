@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
 from cryptography.exceptions import AlreadyFinalized, InvalidTag
@@ -95,12 +95,12 @@ class Opener:
         Raises Refusal(truncated) where no message has this length, Refusal(decryption-failed) unless
         the message ended as it was sealed.
         """
-        plaintext_length(self._taken)
         try:
             return self._decryptor.finalize()
         except AlreadyFinalized:
             raise _ended() from None
         except (InvalidTag, ValueError):
+            plaintext_length(self._taken)
             raise _closed() from None
 
 
@@ -117,11 +117,13 @@ class RandomAccess:
 
     `read_run(offset, length)` reads the ciphertext of `length` bytes in all. The last block read is
     kept, so that reading on from where one stopped opens each block once. A shortened message shows
-    where its last block is touched: by `check_end`, or by reading to the end.
+    where its last block is touched: by `check_end`, or by reading up to the end.
 
     Raises Refusal(truncated) for a length no message has, Refusal(decryption-failed) where key or
     context are not those of the message, Misuse for a key of another size.
     """
+
+    _HASH: ClassVar[hashes.HashAlgorithm] = hashes.SHA512()
 
     def __init__(
         self, key: bytes, context: bytes, length: int, read_run: Callable[[int, int], bytes]
@@ -130,7 +132,7 @@ class RandomAccess:
         self.length = plaintext_length(length)
         header = read_run(0, HEADER)
         info = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\x00" + header[:SALT] + context
-        derived = HKDFExpand(hashes.SHA512(), KEY_SIZE + _NONCE + COMMITMENT, info).derive(_checked(key))
+        derived = HKDFExpand(self._HASH, KEY_SIZE + _NONCE + COMMITMENT, info).derive(_checked(key))
         if not hmac.compare_digest(derived[KEY_SIZE + _NONCE :], header[SALT:]):
             raise _closed()
         self._aead = AESGCM(derived[:KEY_SIZE])
@@ -143,7 +145,9 @@ class RandomAccess:
             raise Refusal(Code.TRUNCATED, f"the payload ends at {self.length}, before {offset + length}")
         if length == 0:
             return b""
-        first, last = offset // BLOCK, (offset + length - 1) // BLOCK
+        end = offset + length
+        # Reading up to the end opens the last block too where that one is empty: it holds the length.
+        first, last = offset // BLOCK, (end if end == self.length else end - 1) // BLOCK
         plain = self._open(first, last)
         start = offset - first * BLOCK
         return plain[start : start + length]
