@@ -1,5 +1,34 @@
-"""The update box's role.
+"""The update box: its store of sealed releases, admission of requests, re-sealing, receipts, ledger.
 
-The store of sealed releases, the admission of requests, re-sealing for one device, receipts, the ledger, and the
-facade through which the command line and the kiosk use them.
+`BoxService` is the facade through which the command line and the kiosk use them.
 """
+
+from appliance.box.admission import Admission
+from appliance.box.delivery import Cancel, Written
+from appliance.box.importing import ReleaseInfo
+from appliance.box.ledger import LedgerEntry, LedgerState
+from appliance.box.receipts import CollectedReceipt, ReceiptInfo
+from appliance.box.service import BoxService, BoxStatus, DeviceInfo, WriteResult
+from appliance.box.survey import Action, MediumReport, PackageInfo
+from appliance.box.users import Session, User, UserRole
+
+__all__ = [
+    "Action",
+    "Admission",
+    "BoxService",
+    "BoxStatus",
+    "Cancel",
+    "CollectedReceipt",
+    "DeviceInfo",
+    "LedgerEntry",
+    "LedgerState",
+    "MediumReport",
+    "PackageInfo",
+    "ReceiptInfo",
+    "ReleaseInfo",
+    "Session",
+    "User",
+    "UserRole",
+    "WriteResult",
+    "Written",
+]

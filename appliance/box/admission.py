@@ -1,0 +1,140 @@
+"""Admitting requests: who asks, whether it is new, whether that device is allowed, what it may get."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session as Transaction
+
+from appliance.box.schema import DeviceRow, ReleaseRow, RuleRow
+from appliance.trust.request import VerifiedRequest
+from media_format import cose
+from media_format.objects import Manifest, Request
+from media_format.refusal import Code, Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What became of one request on a medium. `code` is None where it was admitted."""
+
+    file: str
+    device_id: str | None
+    product: str | None
+    version: str | None
+    """What the device runs now."""
+    counter: int | None
+    code: Code | None
+    detail: str
+    release: bytes | None
+    """The manifest digest of the release this device should get; None if it has the newest."""
+    release_version: str | None
+
+
+def judge(transaction: Transaction, verified: VerifiedRequest, *, default_allowed: bool) -> None:
+    """Whether this request may be answered.
+
+    Raises Refusal(request-replayed) for one older than the newest seen, or another one with its
+    counter, and Refusal(device-not-entitled) where a rule forbids the device.
+    """
+    request = verified.request
+    newest = transaction.scalars(
+        select(DeviceRow).where(DeviceRow.id == request.device_id).order_by(DeviceRow.epoch.desc()).limit(1)
+    ).first()
+    if newest is not None:
+        _judge_order(newest, request, verified.digest)
+    if not entitled(transaction, request.device_id, request.product, default=default_allowed):
+        raise Refusal(Code.DEVICE_NOT_ENTITLED, f"{request.device_id} is not allowed at this box")
+
+
+def _judge_order(newest: DeviceRow, request: Request, digest: bytes) -> None:
+    name = request.device_id
+    if request.epoch < newest.epoch:
+        raise Refusal(Code.REQUEST_REPLAYED, f"{name} was enrolled again since this request was made")
+    if request.epoch > newest.epoch:
+        return
+    if request.counter < newest.counter:
+        raise Refusal(
+            Code.REQUEST_REPLAYED,
+            f"{name}: request {request.counter} after request {newest.counter} was seen",
+        )
+    if request.counter == newest.counter and digest != newest.request_digest:
+        raise Refusal(
+            Code.REQUEST_REPLAYED,
+            f"{name}: two different requests {request.counter}; its state may have been copied back",
+        )
+
+
+def entitled(transaction: Transaction, device_id: str, product: str, *, default: bool) -> bool:
+    """Whether the rules allow a device: its own rule first, then its product's, then the default."""
+    for subject, name in (("device", device_id), ("product", product)):
+        rule = transaction.get(RuleRow, (subject, name))
+        if rule is not None:
+            return bool(rule.allowed)
+    return default
+
+
+def remember(transaction: Transaction, verified: VerifiedRequest, data: bytes, now: int) -> None:
+    """Keep an admitted request as the newest of its device."""
+    request = verified.request
+    row = transaction.get(DeviceRow, (request.device_id, request.epoch))
+    first_seen = row.first_seen if row else now
+    transaction.merge(
+        DeviceRow(
+            id=request.device_id,
+            epoch=request.epoch,
+            product=request.product,
+            line=request.line,
+            hardware=request.hardware,
+            counter=request.counter,
+            request=data,
+            request_digest=verified.digest,
+            first_seen=first_seen,
+            last_seen=now,
+        )
+    )
+
+
+def newest_release(transaction: Transaction, request: Request) -> ReleaseRow | None:
+    """The newest release in the store that would take the device further; None if there is none."""
+    rows = transaction.scalars(
+        select(ReleaseRow)
+        .where(ReleaseRow.product == request.product, ReleaseRow.line == request.line)
+        .order_by(ReleaseRow.release_index.desc())
+    )
+    head = request.head.index if request.head else 0
+    return next(
+        (row for row in rows if row.release_index > head and request.hardware in manifest(row).hardware), None
+    )
+
+
+def check_release(row: ReleaseRow, request: Request) -> None:
+    """Whether a release is for this device. Refusal(incompatible-hardware), (rollback) or (too-large)."""
+    found = manifest(row)
+    if (found.product, found.line) != (
+        request.product,
+        request.line,
+    ) or request.hardware not in found.hardware:
+        raise Refusal(
+            Code.INCOMPATIBLE_HARDWARE,
+            f"{found.product} {found.version} is not for {request.product}/{request.line} on {request.hardware}",
+        )
+    if request.head is not None and found.index < request.head.index:
+        raise Refusal(
+            Code.ROLLBACK, f"{request.device_id} has confirmed a newer release than {found.version}"
+        )
+    if max(component.chunk_size for component in found.components) > request.largest_chunk:
+        raise Refusal(
+            Code.TOO_LARGE, f"{request.device_id} has too little memory for the chunks of {found.version}"
+        )
+
+
+def manifest(row: ReleaseRow) -> Manifest:
+    """The manifest of an imported release; it was verified at import."""
+    signed = cose.read_sign(row.manifest, Manifest.CONTENT_TYPE, Manifest.LIMIT)
+    return Manifest.from_bytes(signed.payload)
+
+
+def running_version(request: Request) -> str | None:
+    """The version that a device says it runs."""
+    return next((slot.version for slot in request.slots if slot.active and slot.version), None)

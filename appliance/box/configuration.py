@@ -1,0 +1,63 @@
+"""box.toml: the box's name, where its TPM is, which clocks it asks."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+from media_format.durable import replace_file
+from media_format.errors import MachineFault, Misuse
+
+FILE: Final = "box.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The settings of one box. `loops` are loop devices that count as media."""
+
+    id: str
+    tpm: str
+    time_sources: tuple[str, ...] = ("development",)
+    allow_by_default: bool = True
+    loops: tuple[str, ...] = ()
+
+    def save(self, folder: Path) -> None:
+        """Write box.toml."""
+        lines = [f"{item.name} = {json.dumps(getattr(self, item.name))}\n" for item in fields(self)]
+        replace_file(folder / FILE, "".join(lines).encode())
+
+    @classmethod
+    def load(cls, folder: Path) -> Configuration:
+        """Read box.toml. MachineFault where there is no box, Misuse for keys it does not know."""
+        path = folder / FILE
+        try:
+            raw: dict[str, Any] = tomllib.loads(path.read_text())
+        except FileNotFoundError:
+            raise MachineFault(f"{folder}: there is no box here; run: updatebox box init {folder}") from None
+        except (OSError, ValueError) as error:
+            raise MachineFault(f"{path}: cannot be read ({error})") from None
+        expected: dict[str, type] = {
+            "id": str,
+            "tpm": str,
+            "time_sources": list,
+            "allow_by_default": bool,
+            "loops": list,
+        }
+        for key, value in raw.items():
+            if key not in expected:
+                raise Misuse(f"{path}: unknown key {key!r}")
+            if not isinstance(value, expected[key]):
+                raise Misuse(f"{path}: {key} must be of type {expected[key].__name__}")
+        missing = {"id", "tpm"} - set(raw)
+        if missing:
+            raise Misuse(f"{path}: {', '.join(sorted(missing))} is missing")
+        return cls(
+            id=raw["id"],
+            tpm=raw["tpm"],
+            time_sources=tuple(raw.get("time_sources", ("development",))),
+            allow_by_default=raw.get("allow_by_default", True),
+            loops=tuple(raw.get("loops", ())),
+        )

@@ -1,0 +1,240 @@
+"""Deliveries: a release re-sealed for its recipients in one pass, written to a medium and read back."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from appliance.box.stored import StoredCheck, ciphertext_runs, opened_runs
+from appliance.trust.release import VerifiedRelease
+from media_format import cose, layout, limits
+from media_format.objects import (
+    Cipher,
+    CrlNumber,
+    DeviceBinding,
+    Envelope,
+    EnvelopeKind,
+    Recipient,
+)
+from media_format.package import PackageReader, PackageWriter
+from media_format.payload.cobblestone import Opener, Sealer, ciphertext_length
+from media_format.payload.context import payload_context
+from media_format.payload.recipients import RecipientKey
+from media_format.payload.segments import SegmentReader
+from media_format.progress import Progress, Report
+from media_format.refusal import Code, Refusal
+from media_format.sealing import CONTENT_KEY_SIZE, seal_recipient
+from media_format.volume.seam import ReadBack, Volume
+
+LIFETIME: Final = 90 * 86400
+"""How long a delivery may be installed, in seconds."""
+
+Cancelled = Callable[[], bool]
+"""Asked between runs: whether to stop."""
+
+
+class Cancel(Exception):
+    """The person cancelled; the medium is clean."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A device to seal for."""
+
+    binding: DeviceBinding
+    key: RecipientKey
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What is to be written, and by whom it is signed."""
+
+    source: PackageReader
+    release: VerifiedRelease
+    content_key: bytes
+    targets: tuple[Target, ...]
+    cipher: Cipher
+    signer: cose.Signer
+    issued_at: int
+    crl_numbers: tuple[CrlNumber, ...]
+    segment_size: int = limits.DEFAULT_SEGMENT_SIZE
+
+    @property
+    def payload_length(self) -> int:
+        """Bytes of the payload to be written."""
+        stored = self.release.manifest.stored_size
+        return ciphertext_length(stored) if self.cipher is Cipher.COBBLESTONE_256 else stored
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A package that stands on the medium and was read back."""
+
+    package_id: bytes
+    devices: tuple[str, ...]
+    manifest_digest: bytes
+    version: str
+    size: int
+    """Bytes of the payload."""
+    read_back: ReadBack
+
+
+def write(volume: Volume, delivery: Delivery, report: Report, cancelled: Cancelled) -> Written:
+    """Write one package and read it back.
+
+    Raises Cancel when `cancelled` says so, Refusal(medium-*), and Refusal(digest-mismatch) where the
+    medium gives back something else. Nothing of the package remains when it fails.
+    """
+    _check_room(volume, delivery)
+    package_id = os.urandom(16)
+    pass_ = _Pass(volume, delivery, package_id, report, cancelled)
+    try:
+        pass_.write()
+        read_back = volume.settle()
+        pass_.read_back()
+    except BaseException:
+        _abandon(pass_.writer)
+        raise
+    return Written(
+        package_id=package_id,
+        devices=tuple(target.binding.id for target in delivery.targets),
+        manifest_digest=delivery.release.manifest_digest,
+        version=delivery.release.manifest.version,
+        size=delivery.payload_length,
+        read_back=read_back,
+    )
+
+
+class _Pass:
+    """One package on its way: what was written is remembered by digest, for the reading back."""
+
+    def __init__(
+        self, volume: Volume, delivery: Delivery, package_id: bytes, report: Report, cancelled: Cancelled
+    ) -> None:
+        self._volume = volume
+        self._delivery = delivery
+        self._package_id = package_id
+        self._report = report
+        self._cancelled = cancelled
+        self._digests: dict[str, bytes] = {}
+        self.writer = PackageWriter(volume, layout.package_folder(package_id))
+
+    def write(self) -> None:
+        """Manifest and chunk table as the vendor made them, the payload sealed anew, the envelope last."""
+        delivery, source = self._delivery, self._delivery.source
+        manifest = delivery.release.manifest
+        self.writer.write_manifest(self._kept("manifest", source.manifest()))
+        pages = (source.page(manifest, number) for number in range(len(manifest.pages)))
+        self.writer.write_table(pages, manifest.table_size)
+        key = os.urandom(CONTENT_KEY_SIZE)
+        self._write_payload(key)
+        envelope = cose.sign1(Envelope.CONTENT_TYPE, self._envelope(key).to_bytes(), delivery.signer)
+        self.writer.write_envelope(self._kept("envelope", envelope))
+
+    def read_back(self) -> None:
+        """Hold what the medium gives back against what was written. Refusal(digest-mismatch)."""
+        delivery = self._delivery
+        reader, manifest = PackageReader(self._volume, self.writer.folder), delivery.release.manifest
+        self._compare("envelope", reader.envelope())
+        self._compare("manifest", reader.manifest())
+        for number in range(len(manifest.pages)):
+            delivery.release.page(number, reader.page(manifest, number))
+        digest, done = hashlib.sha256(), 0
+        payload = SegmentReader(
+            self._volume, self.writer.folder, delivery.payload_length, delivery.segment_size
+        )
+        for run in ciphertext_runs(payload):
+            digest.update(run)
+            done += len(run)
+            self._step("read back", done)
+        if digest.digest() != self._digests["payload"]:
+            raise _unfaithful("payload")
+
+    def _write_payload(self, key: bytes) -> None:
+        delivery = self._delivery
+        release, source = delivery.release, delivery.source
+        envelope = release.envelope
+        context = payload_context(envelope.package_id, envelope.manifest_digest)
+        pages = range(len(release.manifest.pages))
+        check = StoredCheck(release.page(number, source.page(release.manifest, number)) for number in pages)
+        opened = opened_runs(source.payload(envelope), Opener(delivery.content_key, context), check)
+        sealer = Sealer(key, payload_context(self._package_id, release.manifest_digest))
+        sealed = delivery.cipher is Cipher.COBBLESTONE_256
+        payload = self.writer.payload(delivery.payload_length, delivery.segment_size)
+        digest, done = hashlib.sha256(), 0
+        try:
+            for _, stored in opened:
+                data = sealer.update(stored) if sealed else stored
+                payload.append(data)
+                digest.update(data)
+                done += len(data)
+                self._step("write", done)
+            if sealed:
+                last = sealer.finalize()
+                payload.append(last)
+                digest.update(last)
+            payload.close()
+        except BaseException:
+            payload.discard()
+            raise
+        self._digests["payload"] = digest.digest()
+
+    def _envelope(self, key: bytes) -> Envelope:
+        delivery = self._delivery
+        return Envelope(
+            format=limits.FORMAT_VERSION,
+            kind=EnvelopeKind.DELIVERY,
+            package_id=self._package_id,
+            manifest_digest=delivery.release.manifest_digest,
+            issued_at=delivery.issued_at,
+            expires=delivery.issued_at + LIFETIME,
+            crl_numbers=delivery.crl_numbers,
+            cipher=delivery.cipher,
+            payload_length=delivery.payload_length,
+            segment_size=delivery.segment_size,
+            recipients=tuple(self._recipient(target, key) for target in delivery.targets),
+        )
+
+    def _recipient(self, target: Target, key: bytes) -> Recipient:
+        if self._delivery.cipher is Cipher.NONE:
+            return Recipient(key_id=target.key.key_id, wraps=(), wrapped_key=b"", device=target.binding)
+        digest = self._delivery.release.manifest_digest
+        return seal_recipient(key, self._package_id, digest, target.key, target.binding)
+
+    def _kept(self, name: str, data: bytes) -> bytes:
+        self._digests[name] = hashlib.sha256(data).digest()
+        return data
+
+    def _compare(self, name: str, data: bytes) -> None:
+        if hashlib.sha256(data).digest() != self._digests[name]:
+            raise _unfaithful(name)
+
+    def _step(self, phase: str, done: int) -> None:
+        if self._cancelled():
+            raise Cancel
+        self._report(Progress(phase, done, self._delivery.payload_length))
+
+
+def _check_room(volume: Volume, delivery: Delivery) -> None:
+    """Refuse a medium that is too small before anything is written to it."""
+    info, manifest = volume.info(), delivery.release.manifest
+    files = -(-delivery.payload_length // delivery.segment_size) + 3
+    objects = limits.MAX_ENVELOPE + limits.MAX_MANIFEST
+    needed = delivery.payload_length + manifest.table_size + objects + (files + 4) * info.cluster
+    if needed > info.free:
+        raise Refusal(Code.MEDIUM_FULL, f"{needed} bytes are needed, {info.free} are free")
+
+
+def _abandon(writer: PackageWriter) -> None:
+    """Clean up as far as the medium still answers."""
+    try:
+        writer.abandon()
+    except Refusal:
+        return
+
+
+def _unfaithful(name: str) -> Refusal:
+    return Refusal(Code.DIGEST_MISMATCH, f"the medium gives back another {name} than was written to it")

@@ -1,0 +1,135 @@
+"""Importing a release: everything in it is verified before the box says that it has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy.orm import Session as Transaction
+
+from appliance.box.identity import TRANSPORT, Identity
+from appliance.box.schema import ReleaseRow
+from appliance.box.store import Store
+from appliance.box.stored import StoredCheck, opened_runs
+from appliance.box.users import Session
+from appliance.tpm import Tpm
+from appliance.trust.clock import TrustedTime
+from appliance.trust.crl import RevocationLists
+from appliance.trust.release import VerifiedRelease, admit_release
+from appliance.trust.verifier import PackageBytes
+from media_format.objects import Kem
+from media_format.package import PackageReader, PackageWriter
+from media_format.payload.cobblestone import Opener
+from media_format.payload.context import payload_context
+from media_format.progress import Progress, Report
+from media_format.sealing import open_recipient
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseInfo:
+    """A release in the store, as lists show it."""
+
+    manifest_digest: bytes
+    package_id: bytes
+    product: str
+    line: str
+    version: str
+    index: int
+    hardware: tuple[str, ...]
+    notes: str
+    size: int
+    """Bytes of all components."""
+    imported: int
+
+
+PHASE: Final = "import"
+
+
+def content_key(verified: VerifiedRelease, identity: Identity, tpm: Tpm, session: Session) -> bytes:
+    """The release's content key, opened in the TPM. Refusal(decryption-failed)."""
+    key = identity.transport.encryption
+    assert key is not None
+
+    def open_layer(kem: int, encapsulation: bytes, sealed: bytes, info: bytes) -> bytes:
+        return tpm.open(TRANSPORT[Kem(kem)], encapsulation, sealed, info, session.authorisation)
+
+    envelope = verified.envelope
+    return open_recipient(verified.recipient, envelope.package_id, envelope.manifest_digest, key, open_layer)
+
+
+def admit(
+    package: PackageBytes, identity: Identity, lists: RevocationLists, now: TrustedTime
+) -> VerifiedRelease:
+    """Judge a release's manifest and envelope."""
+    key = identity.transport.encryption
+    assert key is not None
+    return admit_release(package, identity.bundle.anchor, lists, now, key)
+
+
+def copy_in(
+    reader: PackageReader,
+    package: PackageBytes,
+    verified: VerifiedRelease,
+    key: bytes,
+    store: Store,
+    report: Report,
+) -> None:
+    """Copy the package into the store as it is sealed, verifying every page and chunk on the way.
+
+    Nothing of it remains when it is refused.
+    """
+    envelope, manifest = verified.envelope, verified.manifest
+    volume = store.packages()
+    writer = PackageWriter(volume, envelope.package_id.hex())
+    try:
+        writer.abandon()
+        writer.write_manifest(package.manifest)
+        pages = (reader.page(manifest, number) for number in range(len(manifest.pages)))
+        writer.write_table(_verified_pages(verified, pages), manifest.table_size)
+        copied = PackageReader(volume, writer.folder)
+        check = StoredCheck(
+            verified.page(number, copied.page(manifest, number)) for number in range(len(manifest.pages))
+        )
+        payload = writer.payload(envelope.payload_length, envelope.segment_size)
+        try:
+            opener = Opener(key, payload_context(envelope.package_id, envelope.manifest_digest))
+            done = 0
+            for sealed, _ in opened_runs(reader.payload(envelope), opener, check):
+                payload.append(sealed)
+                done += len(sealed)
+                report(Progress(PHASE, done, envelope.payload_length))
+            payload.close()
+        except BaseException:
+            payload.discard()
+            raise
+        writer.write_envelope(package.envelope)
+    except BaseException:
+        writer.abandon()
+        raise
+    finally:
+        volume.close()
+
+
+def _verified_pages(verified: VerifiedRelease, pages: Iterator[bytes]) -> Iterator[bytes]:
+    for number, page in enumerate(pages):
+        verified.page(number, page)
+        yield page
+
+
+def record(
+    transaction: Transaction, verified: VerifiedRelease, manifest: bytes, now: TrustedTime
+) -> ReleaseRow:
+    """Enter an imported release into the database."""
+    row = ReleaseRow(
+        manifest_digest=verified.manifest_digest,
+        package_id=verified.envelope.package_id,
+        product=verified.manifest.product,
+        line=verified.manifest.line,
+        version=verified.manifest.version,
+        release_index=verified.manifest.index,
+        manifest=manifest,
+        imported=now.time,
+    )
+    transaction.add(row)
+    return row

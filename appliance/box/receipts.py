@@ -1,0 +1,150 @@
+"""Receipts: collected from media, kept, held against one another, acknowledged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session as Transaction
+
+from appliance.box.schema import DeviceRow, ReceiptRow
+from appliance.trust.receipt import VerifiedReceipt
+from media_format.objects import Acknowledgement
+from media_format.refusal import Code, Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptInfo:
+    """A receipt as lists show it. `code` and `advice` say what to do where something was refused."""
+
+    device_id: str
+    epoch: int
+    counter: int
+    outcome: str
+    code: str | None
+    detail: str | None
+    advice: str | None
+    version_before: str | None
+    version_after: str | None
+    finished: int | None
+    collected: int
+    gap: bool
+    """The receipt before this one is not held, or is another one than it names."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectedReceipt:
+    """One receipt file on a medium. `refusal` says why it was not taken over."""
+
+    file: str
+    new: bool
+    receipt: ReceiptInfo | None
+    refusal: Code | None = None
+    detail: str = ""
+
+
+def keep(
+    transaction: Transaction, verified: VerifiedReceipt, data: bytes, now: int
+) -> tuple[ReceiptInfo, bool]:
+    """Keep a receipt. Returns it, and whether it is new.
+
+    Raises Refusal(equivocation) where another receipt with its counter is held: its device has signed
+    two histories, as one does whose state was copied back.
+    """
+    receipt = verified.receipt
+    place = (receipt.device_id, receipt.epoch, receipt.counter)
+    held = transaction.get(ReceiptRow, place)
+    if held is not None:
+        if held.digest != verified.digest:
+            raise Refusal(Code.EQUIVOCATION, f"{receipt.device_id}: two different receipts {receipt.counter}")
+        return info(held), False
+    if transaction.get(DeviceRow, place[:2]) is None:
+        transaction.add(_unseen(verified, now))
+        transaction.flush()
+    row = ReceiptRow(
+        device_id=receipt.device_id,
+        epoch=receipt.epoch,
+        counter=receipt.counter,
+        digest=verified.digest,
+        previous=receipt.previous,
+        outcome=receipt.outcome.name.lower(),
+        code=receipt.code,
+        detail=receipt.detail,
+        version_before=receipt.version_before,
+        version_after=receipt.version_after,
+        finished=receipt.time.finished,
+        receipt=data,
+        collected=now,
+        gap=0,
+    )
+    transaction.add(row)
+    transaction.flush()
+    _mark_gaps(transaction, receipt.device_id, receipt.epoch)
+    return info(row), True
+
+
+def _unseen(verified: VerifiedReceipt, now: int) -> DeviceRow:
+    """A device that is known by its receipt alone; its first request fills the rest in."""
+    receipt, kind = verified.receipt, verified.identity.kind
+    return DeviceRow(
+        id=receipt.device_id,
+        epoch=receipt.epoch,
+        product=kind.product if kind else "",
+        line=kind.line if kind else "",
+        hardware=kind.hardware if kind else "",
+        counter=0,
+        request=b"",
+        request_digest=b"",
+        first_seen=now,
+        last_seen=now,
+    )
+
+
+def _mark_gaps(transaction: Transaction, device_id: str, epoch: int) -> None:
+    previous: bytes | None = None
+    for row in _chain(transaction, device_id, epoch):
+        row.gap = int(row.previous != previous)
+        previous = row.digest
+
+
+def acknowledgement(transaction: Transaction, device_id: str, epoch: int) -> Acknowledgement | None:
+    """The newest receipt up to which nothing is missing."""
+    found = None
+    for row in _chain(transaction, device_id, epoch):
+        if row.gap:
+            break
+        found = Acknowledgement(counter=row.counter, digest=row.digest)
+    return found
+
+
+def _chain(transaction: Transaction, device_id: str, epoch: int) -> list[ReceiptRow]:
+    rows = transaction.scalars(
+        select(ReceiptRow)
+        .where(ReceiptRow.device_id == device_id, ReceiptRow.epoch == epoch)
+        .order_by(ReceiptRow.counter)
+    )
+    return list(rows)
+
+
+def newest(transaction: Transaction, limit: int) -> tuple[ReceiptInfo, ...]:
+    """The receipts collected last, the newest first."""
+    order = (ReceiptRow.collected.desc(), ReceiptRow.device_id, ReceiptRow.counter.desc())
+    return tuple(info(row) for row in transaction.scalars(select(ReceiptRow).order_by(*order).limit(limit)))
+
+
+def info(row: ReceiptRow) -> ReceiptInfo:
+    """A row as lists show it."""
+    return ReceiptInfo(
+        device_id=row.device_id,
+        epoch=row.epoch,
+        counter=row.counter,
+        outcome=row.outcome,
+        code=row.code,
+        detail=row.detail,
+        advice=Refusal(Code(row.code), "").advice if row.code else None,
+        version_before=row.version_before,
+        version_after=row.version_after,
+        finished=row.finished,
+        collected=row.collected,
+        gap=bool(row.gap),
+    )

@@ -1,0 +1,122 @@
+"""The tables of the box's store. Digests and ids are bytes; times are seconds since the epoch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, String
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    """What all tables share."""
+
+    type_annotation_map = {str: String, bytes: LargeBinary}  # noqa: RUF012  # SQLAlchemy reads it as it is
+    __table_args__: Any = {"sqlite_strict": True}  # noqa: RUF012
+
+
+class ReleaseRow(Base):
+    """A release that was imported. `package_id` names its sealed package on disk."""
+
+    __tablename__ = "releases"
+
+    manifest_digest: Mapped[bytes] = mapped_column(primary_key=True)
+    package_id: Mapped[bytes] = mapped_column(unique=True)
+    product: Mapped[str] = mapped_column(index=True)
+    line: Mapped[str]
+    version: Mapped[str]
+    release_index: Mapped[int]
+    manifest: Mapped[bytes]
+    """The COSE object, as signed."""
+    imported: Mapped[int]
+
+
+class DeviceRow(Base):
+    """A device in one enrolment epoch, with its newest admitted request."""
+
+    __tablename__ = "devices"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    product: Mapped[str] = mapped_column(index=True)
+    line: Mapped[str]
+    hardware: Mapped[str]
+    counter: Mapped[int]
+    request: Mapped[bytes]
+    """The COSE object of the newest request."""
+    request_digest: Mapped[bytes]
+    first_seen: Mapped[int]
+    last_seen: Mapped[int]
+
+
+class ReceiptRow(Base):
+    """A receipt that was collected. `gap` is set where the one before it is not held, or another one is."""
+
+    __tablename__ = "receipts"
+    __table_args__ = (
+        ForeignKeyConstraint(["device_id", "epoch"], ["devices.id", "devices.epoch"]),
+        Index("receipts_by_time", "collected"),
+        {"sqlite_strict": True},
+    )
+
+    device_id: Mapped[str] = mapped_column(primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    counter: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[bytes]
+    previous: Mapped[bytes | None]
+    outcome: Mapped[str]
+    code: Mapped[str | None]
+    detail: Mapped[str | None]
+    version_before: Mapped[str | None]
+    version_after: Mapped[str | None]
+    finished: Mapped[int | None]
+    receipt: Mapped[bytes]
+    collected: Mapped[int]
+    gap: Mapped[int]
+
+
+class RuleRow(Base):
+    """Who may be updated: a rule for one device or one product. A device's rule outranks its product's."""
+
+    __tablename__ = "rules"
+
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    """"device" or "product"."""
+    name: Mapped[str] = mapped_column(primary_key=True)
+    allowed: Mapped[int]
+
+
+class UserRow(Base):
+    """A person; `sealed` opens, with the person's PIN and in this TPM, to the keys' authorisation."""
+
+    __tablename__ = "users"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    role: Mapped[str]
+    sealed: Mapped[bytes]
+
+
+class LedgerRow(Base):
+    """One act. `digest` is over this entry and the digest of the one before."""
+
+    __tablename__ = "ledger"
+
+    sequence: Mapped[int] = mapped_column(primary_key=True)
+    time: Mapped[int]
+    source: Mapped[str]
+    who: Mapped[str]
+    act: Mapped[str]
+    detail: Mapped[str]
+    previous: Mapped[bytes]
+    digest: Mapped[bytes]
+    signature: Mapped[bytes | None]
+    """The box's signature over the digest, where the act was done with keys unlocked."""
+
+
+class SettingRow(Base):
+    """What the box remembers between runs: the time floor, its revocation lists."""
+
+    __tablename__ = "settings"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[bytes]

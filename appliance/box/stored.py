@@ -1,0 +1,77 @@
+"""Passing a package's stored chunks through: each is held against its signed digest on the way."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Final
+
+from appliance.trust.pages import VerifiedPage
+from media_format.objects import Chunk
+from media_format.payload.cobblestone import Opener
+from media_format.payload.segments import SegmentReader
+from media_format.refusal import Code, Refusal
+
+RUN: Final = 1024 * 1024
+"""Bytes read from a medium at once."""
+
+
+class StoredCheck:
+    """Takes the stored data of a release in order, and refuses the first chunk that is not as signed.
+
+    `pages` are the verified pages in order; they are asked for as the data reaches them.
+    """
+
+    def __init__(self, pages: Iterator[VerifiedPage]) -> None:
+        self._chunks = (chunk for page in pages for chunk in page.chunks)
+        self._chunk: Chunk | None = None
+        self._digest = hashlib.sha256()
+        self._left = 0
+        self._begin()
+
+    def update(self, data: bytes) -> None:
+        """Take the next bytes. Refusal(digest-mismatch)."""
+        view = memoryview(data)
+        while view:
+            if self._chunk is None:
+                raise Refusal(Code.DIGEST_MISMATCH, "the payload holds more than the chunk table lists")
+            part = view[: self._left]
+            self._digest.update(part)
+            self._left -= len(part)
+            view = view[len(part) :]
+            if self._left == 0:
+                self._end()
+
+    def finish(self) -> None:
+        """Say that this was all. Refusal(truncated) if chunks are missing."""
+        if self._chunk is not None:
+            raise Refusal(Code.TRUNCATED, "the payload ends before its last chunk")
+
+    def _begin(self) -> None:
+        self._chunk = next((chunk for chunk in self._chunks if chunk.stored_length), None)
+        self._digest = hashlib.sha256()
+        self._left = self._chunk.stored_length if self._chunk else 0
+
+    def _end(self) -> None:
+        assert self._chunk is not None
+        if self._digest.digest() != self._chunk.stored_digest:
+            raise Refusal(Code.DIGEST_MISMATCH, "a chunk is not what the vendor signed")
+        self._begin()
+
+
+def ciphertext_runs(payload: SegmentReader) -> Iterator[bytes]:
+    """The payload as it stands on the medium, from beginning to end."""
+    for offset in range(0, payload.length, RUN):
+        yield payload.read_run(offset, min(RUN, payload.length - offset))
+
+
+def opened_runs(payload: SegmentReader, opener: Opener, check: StoredCheck) -> Iterator[tuple[bytes, bytes]]:
+    """Pairs of ciphertext and the stored data it holds, checked; refusals of the opener and the check."""
+    for sealed in ciphertext_runs(payload):
+        stored = opener.update(sealed)
+        check.update(stored)
+        yield sealed, stored
+    stored = opener.finalize()
+    check.update(stored)
+    check.finish()
+    yield b"", stored
