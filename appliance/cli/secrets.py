@@ -22,6 +22,7 @@ def secret_options(name: str, what: str, *, confirm: bool = False) -> Callable[[
 
     Where neither option is given the person is asked for `what`, twice with `confirm`.
     """
+    key = name.replace("-", "_")
 
     def decorate(function: F) -> F:
         @click.option(f"--{name}-fd", type=int, help=f"Read the {what} from this open descriptor.")
@@ -32,8 +33,8 @@ def secret_options(name: str, what: str, *, confirm: bool = False) -> Callable[[
         )
         @functools.wraps(function)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            fd, file = kwargs.pop(f"{name}_fd"), kwargs.pop(f"{name}_file")
-            kwargs[name] = _read(what, fd, file, confirm=confirm)
+            fd, file = kwargs.pop(f"{key}_fd"), kwargs.pop(f"{key}_file")
+            kwargs[key] = _read(what, fd, file, confirm=confirm)
             return function(*args, **kwargs)
 
         return wrapped  # type: ignore[return-value]

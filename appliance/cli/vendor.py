@@ -1,0 +1,246 @@
+"""updatebox vendor: authorities, enrolment, releases, revocation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from cryptography import x509
+
+from appliance.cli.answer import Answer, answering
+from appliance.cli.clock import now
+from appliance.cli.files import read_file
+from appliance.cli.progress import ProgressBars
+from appliance.cli.secrets import secret_options
+from appliance.trust.bundle import MAX_BUNDLE, Bundle
+from appliance.vendor import ComponentSource, ReleaseOrder, Vendor
+from media_format import limits
+from media_format.durable import replace_file
+from media_format.errors import Misuse
+from media_format.objects import ComponentKind, Role
+from media_format.volume import open_volume
+
+_FOLDER = click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+_PASSPHRASE = secret_options("passphrase", "vendor passphrase")
+
+
+@click.group()
+def vendor() -> None:
+    """The vendor: enrols boxes and devices, signs and seals releases, revokes."""
+
+
+@vendor.command("init")
+@_FOLDER
+@click.option("--name", required=True, help="The vendor's name, as certificates show it.")
+@answering
+@secret_options("passphrase", "new vendor passphrase", confirm=True)
+def init(directory: Path, name: str, passphrase: str) -> Answer:
+    """Create the vendor's authorities in DIR."""
+    made = Vendor.create(directory, name, passphrase, now)
+    text = (
+        f"{name}: root and issuing authorities are in {directory}.\nKeep the directory offline and backed up."
+    )
+    return Answer({"vendor": made.anchor.vendor, "directory": directory}, text)
+
+
+@vendor.group("enrol")
+def enrol() -> None:
+    """Answer an enrolment request with certificates."""
+
+
+def _enrol(role: Role, directory: Path, csr: Path, out: Path, passphrase: str) -> Answer:
+    opened = Vendor.open(directory, passphrase, now)
+    answered = opened.enrol(role, read_file(csr, limits.MAX_ENROLMENT * 2))
+    replace_file(out, answered.bundle.to_pem(), 0o644)
+    text = (
+        f"{role} {answered.id} (epoch {answered.epoch}) is enrolled; its certificates are in {out}.\n"
+        f"Compare the fingerprint with what the {role} showed: {answered.fingerprint}"
+    )
+    data = {
+        "role": role,
+        "id": answered.id,
+        "epoch": answered.epoch,
+        "fingerprint": answered.fingerprint,
+        "out": out,
+    }
+    return Answer(data, text)
+
+
+_CSR = click.option(
+    "--csr", required=True, type=click.Path(path_type=Path), help="The enrolment request that `init` left."
+)
+_OUT = click.option("--out", required=True, type=click.Path(path_type=Path), help="Where to write.")
+
+
+@enrol.command("box")
+@_FOLDER
+@_CSR
+@_OUT
+@answering
+@_PASSPHRASE
+def enrol_box(directory: Path, csr: Path, out: Path, passphrase: str) -> Answer:
+    """Certify an update box."""
+    return _enrol(Role.BOX, directory, csr, out, passphrase)
+
+
+@enrol.command("device")
+@_FOLDER
+@_CSR
+@_OUT
+@answering
+@_PASSPHRASE
+def enrol_device(directory: Path, csr: Path, out: Path, passphrase: str) -> Answer:
+    """Certify a device."""
+    return _enrol(Role.DEVICE, directory, csr, out, passphrase)
+
+
+@vendor.command("release")
+@_FOLDER
+@click.option("--product", required=True)
+@click.option(
+    "--line", default="main", show_default=True, help="Release lines of a product count separately."
+)
+@click.option("--version", required=True)
+@click.option(
+    "--component",
+    "components",
+    multiple=True,
+    required=True,
+    metavar="SLOT=IMAGE",
+    help="An image and its slot.",
+)
+@click.option("--hook", "hooks", multiple=True, metavar="SLOT=FILE", help="A program for the device to run.")
+@click.option(
+    "--for",
+    "boxes",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A box's certificates.",
+)
+@click.option(
+    "--hardware", multiple=True, help="Compatible hardware; default: what was enrolled of the product."
+)
+@click.option("--notes", default="", help="Release notes for the technician.")
+@click.option("--security-floor", type=int, default=0, help="Lowest index that may still boot afterwards.")
+@click.option("--install-by", type=int, help="Last moment to install, in seconds since the epoch.")
+@click.option("--chunk-size", type=int, default=limits.DEFAULT_CHUNK_SIZE, show_default=True)
+@click.option("--segment-size", type=int, default=limits.DEFAULT_SEGMENT_SIZE, show_default=True)
+@_OUT
+@answering
+@_PASSPHRASE
+def release(
+    directory: Path,
+    product: str,
+    line: str,
+    version: str,
+    components: tuple[str, ...],
+    hooks: tuple[str, ...],
+    boxes: tuple[Path, ...],
+    hardware: tuple[str, ...],
+    notes: str,
+    security_floor: int,
+    install_by: int | None,
+    chunk_size: int,
+    segment_size: int,
+    out: Path,
+    passphrase: str,
+) -> Answer:
+    """Sign a release, seal it for boxes, and write it into the directory --out."""
+    opened = Vendor.open(directory, passphrase, now)
+    sources = [_component(text, ComponentKind.IMAGE) for text in components]
+    sources += [_component(text, ComponentKind.HOOK) for text in hooks]
+    order = ReleaseOrder(
+        product=product,
+        line=line,
+        version=version,
+        components=tuple(sources),
+        boxes=tuple(Bundle.from_pem(read_file(path, MAX_BUNDLE)) for path in boxes),
+        hardware=hardware,
+        notes=notes,
+        security_floor=security_floor,
+        install_by=install_by,
+        chunk_size=chunk_size,
+        segment_size=segment_size,
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    volume = open_volume(out, writable=True)
+    try:
+        with ProgressBars() as bars:
+            built = opened.release(volume, order, bars)
+    finally:
+        volume.close()
+    saved = 100 - 100 * built.stored_size // built.plain_size
+    text = (
+        f"{product} {version} is release {built.index} of line {line}: {built.plain_size:,} bytes, "
+        f"{saved} % saved, sealed for {len(boxes)} box(es) in {out / built.folder}."
+    )
+    return Answer({"release": built, "out": out}, text)
+
+
+@vendor.command("revoke")
+@_FOLDER
+@click.option("--cert", type=click.Path(path_type=Path), help="A PEM file; its first certificate is revoked.")
+@click.option("--serial", help="The serial number, in hexadecimal.")
+@answering
+@_PASSPHRASE
+def revoke(directory: Path, cert: Path | None, serial: str | None, passphrase: str) -> Answer:
+    """Revoke a certificate and renew the revocation lists."""
+    if (cert is None) == (serial is None):
+        raise Misuse("name the certificate with --cert or with --serial")
+    number = _serial_of(cert) if cert else _hexadecimal(str(serial))
+    revoked = Vendor.open(directory, passphrase, now).revoke(number)
+    text = (
+        f"{revoked.purpose} of {revoked.id} is revoked.\nBring the lists to the boxes: updatebox vendor crl"
+    )
+    return Answer({"revoked": revoked}, text)
+
+
+@vendor.command("crl")
+@_FOLDER
+@_OUT
+@answering
+@_PASSPHRASE
+def crl(directory: Path, out: Path, passphrase: str) -> Answer:
+    """Renew the revocation lists and write them, as PEM, to --out."""
+    opened = Vendor.open(directory, passphrase, now)
+    opened.renew_crls()
+    replace_file(out, Bundle(opened.anchor, (), opened.crls()).to_pem(), 0o644)
+    return Answer(
+        {"lists": len(opened.crls()), "out": out}, f"{len(opened.crls())} revocation lists are in {out}."
+    )
+
+
+@vendor.command("issued")
+@_FOLDER
+@answering
+@_PASSPHRASE
+def issued(directory: Path, passphrase: str) -> Answer:
+    """List every certificate that was issued."""
+    entries = Vendor.open(directory, passphrase, now).issued
+    lines = [
+        f"{entry.serial:>40}  {entry.purpose:<18} {entry.id}{'  REVOKED' if entry.revoked else ''}"
+        for entry in entries
+    ]
+    return Answer({"issued": entries}, "\n".join(lines))
+
+
+def _component(text: str, kind: ComponentKind) -> ComponentSource:
+    slot, equals, path = text.partition("=")
+    if not equals or not slot or not path:
+        raise Misuse(f"{text!r}: write a component as SLOT=IMAGE")
+    return ComponentSource(slot=slot, path=Path(path), name=slot, kind=kind)
+
+
+def _serial_of(path: Path) -> int:
+    try:
+        return x509.load_pem_x509_certificate(read_file(path, MAX_BUNDLE)).serial_number
+    except ValueError:
+        raise Misuse(f"{path} holds no certificate in PEM") from None
+
+
+def _hexadecimal(text: str) -> int:
+    try:
+        return int(text, 16)
+    except ValueError:
+        raise Misuse(f"{text!r} is no serial number; write it in hexadecimal") from None
