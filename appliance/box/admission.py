@@ -31,6 +31,38 @@ class Admission:
     release_version: str | None
 
 
+def admitted(file: str, verified: VerifiedRequest, release: ReleaseRow | None) -> Admission:
+    """The admission of a request that may be answered, with the release it should get."""
+    request = verified.request
+    return Admission(
+        file=file,
+        device_id=request.device_id,
+        product=request.product,
+        version=running_version(request),
+        counter=request.counter,
+        code=None,
+        detail="",
+        release=release.manifest_digest if release else None,
+        release_version=release.version if release else None,
+    )
+
+
+def refused(file: str, verified: VerifiedRequest | None, refusal: Refusal) -> Admission:
+    """The admission of a request that may not be answered; `verified` if that much is known of it."""
+    request = verified.request if verified else None
+    return Admission(
+        file=file,
+        device_id=request.device_id if request else None,
+        product=request.product if request else None,
+        version=running_version(request) if request else None,
+        counter=request.counter if request else None,
+        code=refusal.code,
+        detail=refusal.detail,
+        release=None,
+        release_version=None,
+    )
+
+
 def judge(transaction: Transaction, verified: VerifiedRequest, *, default_allowed: bool) -> None:
     """Whether this request may be answered.
 

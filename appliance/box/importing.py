@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session as Transaction
 
+from appliance.box import admission
 from appliance.box.identity import TRANSPORT, Identity
 from appliance.box.schema import ReleaseRow
 from appliance.box.store import Store
@@ -133,3 +134,20 @@ def record(
     )
     transaction.add(row)
     return row
+
+
+def info(row: ReleaseRow) -> ReleaseInfo:
+    """A release as lists show it."""
+    found = admission.manifest(row)
+    return ReleaseInfo(
+        manifest_digest=row.manifest_digest,
+        package_id=row.package_id,
+        product=row.product,
+        line=row.line,
+        version=row.version,
+        index=row.release_index,
+        hardware=found.hardware,
+        notes=found.notes,
+        size=sum(component.size for component in found.components),
+        imported=row.imported,
+    )

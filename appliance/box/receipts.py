@@ -43,25 +43,37 @@ class CollectedReceipt:
     detail: str = ""
 
 
-def keep(
+def preview(
     transaction: Transaction, verified: VerifiedReceipt, data: bytes, now: int
 ) -> tuple[ReceiptInfo, bool]:
-    """Keep a receipt. Returns it, and whether it is new.
+    """A receipt as it would be kept, and whether it is new.
 
     Raises Refusal(equivocation) where another receipt with its counter is held: its device has signed
     two histories, as one does whose state was copied back.
     """
     receipt = verified.receipt
-    place = (receipt.device_id, receipt.epoch, receipt.counter)
-    held = transaction.get(ReceiptRow, place)
-    if held is not None:
-        if held.digest != verified.digest:
-            raise Refusal(Code.EQUIVOCATION, f"{receipt.device_id}: two different receipts {receipt.counter}")
-        return info(held), False
-    if transaction.get(DeviceRow, place[:2]) is None:
+    held = transaction.get(ReceiptRow, (receipt.device_id, receipt.epoch, receipt.counter))
+    if held is None:
+        return info(_row(verified, data, now)), True
+    if held.digest != verified.digest:
+        raise Refusal(Code.EQUIVOCATION, f"{receipt.device_id}: two different receipts {receipt.counter}")
+    return info(held), False
+
+
+def keep(transaction: Transaction, verified: VerifiedReceipt, data: bytes, now: int) -> None:
+    """Keep a receipt that `preview` called new, and look for gaps in its device's chain again."""
+    receipt = verified.receipt
+    if transaction.get(DeviceRow, (receipt.device_id, receipt.epoch)) is None:
         transaction.add(_unseen(verified, now))
         transaction.flush()
-    row = ReceiptRow(
+    transaction.merge(_row(verified, data, now))
+    transaction.flush()
+    _mark_gaps(transaction, receipt.device_id, receipt.epoch)
+
+
+def _row(verified: VerifiedReceipt, data: bytes, now: int) -> ReceiptRow:
+    receipt = verified.receipt
+    return ReceiptRow(
         device_id=receipt.device_id,
         epoch=receipt.epoch,
         counter=receipt.counter,
@@ -77,10 +89,6 @@ def keep(
         collected=now,
         gap=0,
     )
-    transaction.add(row)
-    transaction.flush()
-    _mark_gaps(transaction, receipt.device_id, receipt.epoch)
-    return info(row), True
 
 
 def _unseen(verified: VerifiedReceipt, now: int) -> DeviceRow:

@@ -16,38 +16,35 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from sqlalchemy import select
 from sqlalchemy.orm import Session as Transaction
 
-from appliance.box import admission, delivery, identity, importing, ledger, receipts, survey, users
+from appliance.box import admission, dispatch, identity, importing, ledger, receipts, survey, users
 from appliance.box.admission import Admission
 from appliance.box.configuration import Configuration
-from appliance.box.delivery import Cancelled, Delivery, Target, Written
+from appliance.box.context import Context
+from appliance.box.delivery import Cancelled, Written
 from appliance.box.identity import Identity
 from appliance.box.importing import ReleaseInfo
+from appliance.box.judging import judge_receipts, judge_requests
 from appliance.box.ledger import LedgerEntry, LedgerState
 from appliance.box.receipts import CollectedReceipt, ReceiptInfo
 from appliance.box.schema import DeviceRow, ReleaseRow, RuleRow
 from appliance.box.store import Store
-from appliance.box.survey import Action, MediumReport
+from appliance.box.survey import MediumReport
 from appliance.box.users import Session, User, UserRole
 from appliance.media import MediaWatcher, open_medium
 from appliance.tpm import Authorisation, Tpm, TpmStatus, open_tpm
 from appliance.trust.bundle import Bundle
 from appliance.trust.chain import ExpiryWarning, expiry_warnings
 from appliance.trust.clock import DevelopmentClock, TimeSource, TrustedTime, raised_floor, trusted_time
-from appliance.trust.crl import RevocationLists
-from appliance.trust.receipt import admit_receipt
-from appliance.trust.request import VerifiedRequest, admit_request
 from appliance.trust.verifier import PackageBytes
-from media_format import layout, limits
 from media_format.crl_files import read_crls, write_crls
 from media_format.errors import Misuse
-from media_format.objects import Answer, Cipher, DeviceBinding, Mode
+from media_format.objects import Mode
 from media_format.package import PackageReader, list_packages
 from media_format.progress import Report
 from media_format.refusal import Code, Refusal
 from media_format.volume.seam import Volume
 
 _SECRET_SIZE: Final = 32
-_SIGNATURES: Final = limits.MAX_SIGNATURES * 2 * limits.MAX_CHAIN * limits.MAX_CERTIFICATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +177,7 @@ class BoxService:
         with self._store.reading() as transaction:
             order = (ReleaseRow.product, ReleaseRow.line, ReleaseRow.release_index.desc())
             return tuple(
-                _release_info(row) for row in transaction.scalars(select(ReleaseRow).order_by(*order))
+                importing.info(row) for row in transaction.scalars(select(ReleaseRow).order_by(*order))
             )
 
     def devices(self) -> tuple[DeviceInfo, ...]:
@@ -243,47 +240,41 @@ class BoxService:
 
     def survey(self, medium: Path) -> MediumReport:
         """What is on a medium, and what to do next. Nothing is changed."""
-        own = self._identity()
-        now = self._time(own)
+        context = self._context()
         with self._opened(medium, writable=False) as volume:
-            requests = tuple(found for found, _, _ in self._judged(volume, own, now))
-            collected = [found for found, _ in self._judged_receipts(volume, own, now)]
+            requests = tuple(judged.admission for judged in judge_requests(context, volume))
+            new = sum(judged.collected.new for judged in judge_receipts(context, volume))
             packages = survey.packages(volume)
             info, foreign = volume.info(), survey.foreign(volume)
         known = frozenset(release.package_id for release in self.releases())
-        new = sum(found.new for found in collected)
         action, suggestion = survey.suggest(requests, new, packages, known)
         return MediumReport(info, requests, new, packages, foreign, action, suggestion)
 
     def import_release(self, source: Path, session: Session, report: Report) -> tuple[ReleaseInfo, ...]:
         """Take in every release on a medium (or in a directory) that the box does not have yet."""
-        own = self._identity()
-        now = self._time(own)
+        context = self._context()
         with self._opened(source, writable=False) as volume:
             crls = read_crls(volume)
-            imported = [
-                self._import(PackageReader(volume, folder), crls, own, now, session, report)
-                for folder in list_packages(volume)
-                if survey.package(volume, folder).kind != "delivery"
+            folders = [
+                name for name in list_packages(volume) if survey.package(volume, name).kind != "delivery"
             ]
-        if not imported:
-            raise Refusal(Code.TRUNCATED, f"{source} holds no release from a vendor")
-        return tuple(imported)
+            if not folders:
+                raise Refusal(Code.TRUNCATED, f"{source} holds no release from a vendor")
+            readers = [PackageReader(volume, folder) for folder in folders]
+            return tuple(self._import(context, reader, crls, session, report) for reader in readers)
 
     def admit(self, medium: Path) -> tuple[Admission, ...]:
         """Judge the requests on a medium and remember the admitted ones."""
-        own = self._identity()
-        now = self._time(own)
+        context = self._context()
         with self._opened(medium, writable=False) as volume:
-            judged = self._judged(volume, own, now)
-        for found, verified, data in judged:
-            if verified is not None:
-                with self._noting(
-                    now, "", "admit", f"{found.device_id} request {found.counter}"
-                ) as transaction:
-                    admission.remember(transaction, verified, data, now.time)
-                    self._store.keep_lists(transaction, verified.lists)
-        return tuple(found for found, _, _ in judged)
+            judged = judge_requests(context, volume)
+        for found in judged:
+            if found.verified is not None:
+                detail = f"{found.admission.device_id} request {found.admission.counter}"
+                with self._noting(context.now, "admit", detail) as transaction:
+                    admission.remember(transaction, found.verified, found.data, context.now.time)
+                    self._store.keep_lists(transaction, found.verified.lists)
+        return tuple(found.admission for found in judged)
 
     def write(
         self,
@@ -300,44 +291,73 @@ class BoxService:
 
         Without `release` each device gets the newest one for it. Raises Refusal(device-not-entitled),
         (incompatible-hardware), (rollback), (already-installed), (medium-*) and others; a medium that
-        was refused is as it was before.
+        was refused is as it was before. Raises Cancel when `cancelled` says so.
         """
         if not devices:
             raise Misuse("name at least one device to write for")
-        own = self._identity()
-        now = self._time(own)
-        if mode not in own.bundle.anchor.policy.modes:
-            raise Refusal(Code.UNSUPPORTED_FORMAT, f"the vendor's policy does not allow the mode {mode!r}")
-        chosen = [self._choose(device, release, own, now) for device in devices]
-        groups = [chosen] if mode is Mode.SHARED else [[one] for one in chosen]
+        context = self._context()
+        if mode not in context.anchor.policy.modes:
+            raise Refusal(Code.UNSUPPORTED_FORMAT, f"the vendor's policy does not allow the mode '{mode}'")
+        chosen = tuple(dispatch.choose(context, device, release) for device in devices)
+        groups = (chosen,) if mode is Mode.SHARED else tuple((choice,) for choice in chosen)
+        written = []
         with self._opened(medium, writable=True) as volume:
-            written = tuple(
-                self._deliver(volume, group, own, now, session, mode, report, cancelled) for group in groups
-            )
-            write_crls(volume, self._store.lists(own.bundle.anchor).ders)
-        return WriteResult(written)
+            for group in groups:
+                done = dispatch.deliver(context, volume, group, session, mode, report, cancelled)
+                written.append(done)
+                named = f"{group[0].release.product} {done.version} for {', '.join(done.devices)}"
+                with self._acting(session, "write", f"{named} as {done.package_id.hex()}"):
+                    pass
+            write_crls(volume, context.lists().ders)
+        return WriteResult(tuple(written))
 
     def collect(self, medium: Path) -> tuple[CollectedReceipt, ...]:
         """Read the receipts on a medium and keep them."""
-        own = self._identity()
-        now = self._time(own)
+        context = self._context()
         with self._opened(medium, writable=False) as volume:
-            judged = self._judged_receipts(volume, own, now)
-        for found, keep in judged:
-            if found.new and keep is not None and found.receipt is not None:
-                detail = f"{found.receipt.device_id} receipt {found.receipt.counter}: {found.receipt.outcome}"
-                with self._noting(now, "", "collect", detail) as transaction:
-                    keep(transaction)
-        return tuple(found for found, _ in judged)
+            judged = judge_receipts(context, volume)
+        for found in judged:
+            receipt = found.collected.receipt
+            if found.collected.new and found.verified is not None and receipt is not None:
+                detail = f"{receipt.device_id} receipt {receipt.counter}: {receipt.outcome}"
+                with self._noting(context.now, "collect", detail) as transaction:
+                    receipts.keep(transaction, found.verified, found.data, context.now.time)
+        return tuple(found.collected for found in judged)
 
     # Inside
 
-    def _identity(self) -> Identity:
-        return identity.load(self._folder, self._tpm, self._configuration.id)
+    def _context(self) -> Context:
+        own = identity.load(self._folder, self._tpm, self._configuration.id)
+        return Context(self._store, self._tpm, own, self._time(own), self._configuration.allow_by_default)
+
+    def _import(
+        self,
+        context: Context,
+        reader: PackageReader,
+        crls: tuple[bytes, ...],
+        session: Session,
+        report: Report,
+    ) -> ReleaseInfo:
+        package = PackageBytes(reader.manifest(), reader.envelope(), crls)
+        verified = importing.admit(package, context.own, context.lists(), context.now)
+        with self._store.reading() as transaction:
+            known = transaction.get(ReleaseRow, verified.manifest_digest)
+        if known is not None:
+            return importing.info(known)
+        key = importing.content_key(verified, context.own, self._tpm, session)
+        importing.copy_in(reader, package, verified, key, self._store, report)
+        manifest = verified.manifest
+        with self._acting(session, "import", f"{manifest.product} {manifest.version}") as transaction:
+            row = importing.record(transaction, verified, package.manifest, context.now)
+            self._store.keep_lists(transaction, verified.lists)
+            dates = (manifest.created, *verified.lists.dates)
+            floor = raised_floor(self._store.time_floor(), context.now, dates)
+            self._store.raise_time_floor(transaction, floor)
+        return importing.info(row)
 
     def _identity_or_none(self) -> Identity | None:
         try:
-            return self._identity()
+            return identity.load(self._folder, self._tpm, self._configuration.id)
         except (Misuse, Refusal):
             return None
 
@@ -370,11 +390,11 @@ class BoxService:
             volume.close()
 
     @contextmanager
-    def _noting(self, now: TrustedTime, who: str, act: str, detail: str) -> Iterator[Transaction]:
+    def _noting(self, now: TrustedTime, act: str, detail: str) -> Iterator[Transaction]:
         """A transaction with its line in the ledger."""
         with self._store.transaction() as transaction:
             yield transaction
-            ledger.append(transaction, now.time, now.source, who, act, detail)
+            ledger.append(transaction, now.time, now.source, "", act, detail)
 
     @contextmanager
     def _acting(self, session: Session, act: str, detail: str) -> Iterator[Transaction]:
@@ -394,236 +414,11 @@ class BoxService:
             row.id, row.epoch, row.product, row.line, row.hardware, row.counter, allowed, row.last_seen
         )
 
-    def _judged(
-        self, volume: Volume, own: Identity, now: TrustedTime
-    ) -> list[tuple[Admission, VerifiedRequest | None, bytes]]:
-        """The requests on a medium, each with its judgement."""
-        crls = read_crls(volume)
-        lists = self._store.lists(own.bundle.anchor)
-        judged = []
-        for entry in survey.files(volume, layout.REQUESTS, layout.REQUEST_SUFFIX):
-            judged.append(self._judge(volume, entry.name, own, lists, crls, now))
-        return _newest_of_each(judged)
-
-    def _judge(
-        self,
-        volume: Volume,
-        name: str,
-        own: Identity,
-        lists: RevocationLists,
-        crls: tuple[bytes, ...],
-        now: TrustedTime,
-    ) -> tuple[Admission, VerifiedRequest | None, bytes]:
-        verified: VerifiedRequest | None = None
-        data = b""
-        try:
-            data = volume.read_object(f"{layout.REQUESTS}/{name}", limits.MAX_REQUEST + _SIGNATURES)
-            verified = admit_request(data, own.bundle.anchor, lists, now.time, crls)
-            request = verified.request
-            with self._store.reading() as transaction:
-                admission.judge(transaction, verified, default_allowed=self._configuration.allow_by_default)
-                row = admission.newest_release(transaction, request)
-            found = Admission(
-                file=name,
-                device_id=request.device_id,
-                product=request.product,
-                version=admission.running_version(request),
-                counter=request.counter,
-                code=None,
-                detail="",
-                release=row.manifest_digest if row else None,
-                release_version=row.version if row else None,
-            )
-            return found, verified, data
-        except Refusal as refusal:
-            asked = verified.request if verified else None
-            found = Admission(
-                file=name,
-                device_id=asked.device_id if asked else None,
-                product=asked.product if asked else None,
-                version=admission.running_version(asked) if asked else None,
-                counter=asked.counter if asked else None,
-                code=refusal.code,
-                detail=refusal.detail,
-                release=None,
-                release_version=None,
-            )
-            return found, None, data
-
-    def _judged_receipts(
-        self, volume: Volume, own: Identity, now: TrustedTime
-    ) -> list[tuple[CollectedReceipt, Callable[[Transaction], object] | None]]:
-        crls = read_crls(volume)
-        lists = self._store.lists(own.bundle.anchor)
-        judged = []
-        for entry in survey.files(volume, layout.RECEIPTS, layout.RECEIPT_SUFFIX):
-            judged.append(self._judge_receipt(volume, entry.name, own, lists, crls, now))
-        return judged
-
-    def _judge_receipt(
-        self,
-        volume: Volume,
-        name: str,
-        own: Identity,
-        lists: RevocationLists,
-        crls: tuple[bytes, ...],
-        now: TrustedTime,
-    ) -> tuple[CollectedReceipt, Callable[[Transaction], object] | None]:
-        try:
-            data = volume.read_object(f"{layout.RECEIPTS}/{name}", limits.MAX_RECEIPT + _SIGNATURES)
-            verified = admit_receipt(data, own.bundle.anchor, lists, now.time, crls)
-            with self._store.transaction() as transaction:
-                info, new = receipts.keep(transaction, verified, data, now.time)
-                transaction.rollback()
-        except Refusal as refusal:
-            return CollectedReceipt(name, False, None, refusal.code, refusal.detail), None
-        return CollectedReceipt(name, new, info), lambda transaction: receipts.keep(
-            transaction, verified, data, now.time
-        )
-
-    def _import(
-        self,
-        reader: PackageReader,
-        crls: tuple[bytes, ...],
-        own: Identity,
-        now: TrustedTime,
-        session: Session,
-        report: Report,
-    ) -> ReleaseInfo:
-        package = PackageBytes(reader.manifest(), reader.envelope(), crls)
-        verified = importing.admit(package, own, self._store.lists(own.bundle.anchor), now)
-        with self._store.reading() as transaction:
-            known = transaction.get(ReleaseRow, verified.manifest_digest)
-        if known is not None:
-            return _release_info(known)
-        key = importing.content_key(verified, own, self._tpm, session)
-        importing.copy_in(reader, package, verified, key, self._store, report)
-        manifest = verified.manifest
-        with self._acting(session, "import", f"{manifest.product} {manifest.version}") as transaction:
-            row = importing.record(transaction, verified, package.manifest, now)
-            self._store.keep_lists(transaction, verified.lists)
-            dates = (manifest.created, *verified.lists.dates)
-            floor = raised_floor(self._store.time_floor(), now, dates)
-            self._store.raise_time_floor(transaction, floor)
-        return _release_info(row)
-
-    def _choose(
-        self, device: str, release: bytes | None, own: Identity, now: TrustedTime
-    ) -> tuple[VerifiedRequest, ReleaseRow]:
-        """The newest admitted request of a device, judged again, and the release it gets."""
-        with self._store.reading() as transaction:
-            row = transaction.scalars(
-                select(DeviceRow).where(DeviceRow.id == device).order_by(DeviceRow.epoch.desc()).limit(1)
-            ).first()
-            if row is None or not row.request:
-                raise Misuse(
-                    f"no request of the device {device!r} was admitted; admit the medium it wrote first"
-                )
-            anchor = own.bundle.anchor
-            verified = admit_request(row.request, anchor, self._store.lists(anchor), now.time)
-            admission.judge(transaction, verified, default_allowed=self._configuration.allow_by_default)
-            if release is None:
-                chosen = admission.newest_release(transaction, verified.request)
-                if chosen is None:
-                    raise Refusal(Code.ALREADY_INSTALLED, f"the box has nothing newer for {device}")
-            else:
-                found = transaction.get(ReleaseRow, release)
-                if found is None:
-                    raise Misuse(f"the box has no release {release.hex()}")
-                admission.check_release(found, verified.request)
-                chosen = found
-        return verified, chosen
-
-    def _deliver(
-        self,
-        volume: Volume,
-        group: list[tuple[VerifiedRequest, ReleaseRow]],
-        own: Identity,
-        now: TrustedTime,
-        session: Session,
-        mode: Mode,
-        report: Report,
-        cancelled: Cancelled,
-    ) -> Written:
-        row = group[0][1]
-        if any(other.manifest_digest != row.manifest_digest for _, other in group):
-            raise Misuse("devices that share a package must get the same release")
-        lists = self._store.lists(own.bundle.anchor)
-        with self._store.package(row.package_id) as source:
-            package = PackageBytes(row.manifest, source.envelope())
-            release = importing.admit(package, own, lists, now)
-            written = delivery.write(
-                volume,
-                Delivery(
-                    source=source,
-                    release=release,
-                    content_key=importing.content_key(release, own, self._tpm, session),
-                    targets=tuple(self._target(verified) for verified, _ in group),
-                    cipher=Cipher.NONE if mode is Mode.SIGNED else Cipher.COBBLESTONE_256,
-                    signer=own.signer(self._tpm, session.authorisation),
-                    issued_at=now.time,
-                    crl_numbers=lists.numbers(),
-                ),
-                report,
-                cancelled,
-            )
-        detail = f"{row.product} {row.version} for {', '.join(written.devices)} as {written.package_id.hex()}"
-        with self._acting(session, "write", detail):
-            pass
-        return written
-
-    def _target(self, verified: VerifiedRequest) -> Target:
-        request, key = verified.request, verified.encryption.encryption
-        assert key is not None
-        with self._store.reading() as transaction:
-            acknowledged = receipts.acknowledgement(transaction, request.device_id, request.epoch)
-        binding = DeviceBinding(
-            id=request.device_id,
-            epoch=request.epoch,
-            answers=Answer(nonce=request.nonce, counter=request.counter),
-            acknowledges=acknowledged,
-        )
-        return Target(binding, key)
-
 
 def _time_source(name: str) -> TimeSource:
     if name == DevelopmentClock.name:
         return DevelopmentClock()
     raise Misuse(f"box.toml: {name!r} is no source of time of this installation; use 'development'")
-
-
-def _newest_of_each(
-    judged: list[tuple[Admission, VerifiedRequest | None, bytes]],
-) -> list[tuple[Admission, VerifiedRequest | None, bytes]]:
-    """Of several admitted requests of one device only the newest is news; the others are superseded."""
-    newest: dict[str, tuple[int, int]] = {}
-    for _, verified, _ in judged:
-        if verified is not None:
-            place = (verified.request.epoch, verified.request.counter)
-            name = verified.request.device_id
-            newest[name] = max(newest.get(name, place), place)
-    return [
-        entry
-        for entry in judged
-        if entry[1] is None
-        or newest[entry[1].request.device_id] == (entry[1].request.epoch, entry[1].request.counter)
-    ]
-
-
-def _release_info(row: ReleaseRow) -> ReleaseInfo:
-    found = admission.manifest(row)
-    return ReleaseInfo(
-        manifest_digest=row.manifest_digest,
-        package_id=row.package_id,
-        product=row.product,
-        line=row.line,
-        version=row.version,
-        index=row.release_index,
-        hardware=found.hardware,
-        notes=found.notes,
-        size=sum(component.size for component in found.components),
-        imported=row.imported,
-    )
 
 
 def _signed_by(key: ec.EllipticCurvePublicKey, digest: bytes, signature: bytes) -> bool:
@@ -633,6 +428,3 @@ def _signed_by(key: ec.EllipticCurvePublicKey, digest: bytes, signature: bytes) 
     except InvalidSignature:
         return False
     return True
-
-
-__all__ = ["Action", "BoxService", "BoxStatus", "DeviceInfo", "WriteResult"]

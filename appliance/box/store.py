@@ -57,7 +57,7 @@ class Store:
             yield session
 
     def packages(self) -> DirectoryVolume:
-        """The folder of sealed packages, to be closed by the caller. Each package is named by its id in hexadecimal."""
+        """The folder of sealed packages, each named by its id in hexadecimal; the caller closes it."""
         return DirectoryVolume(self._folder / _PACKAGES)
 
     @contextmanager
