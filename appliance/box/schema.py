@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, String
+from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 class Base(DeclarativeBase):
     """What all tables share."""
 
-    type_annotation_map = {str: String, bytes: LargeBinary}  # noqa: RUF012  # SQLAlchemy reads it as it is
+    type_annotation_map = {str: Text, bytes: LargeBinary}  # noqa: RUF012  # SQLAlchemy reads it as it is
     __table_args__: Any = {"sqlite_strict": True}  # noqa: RUF012
 
 
