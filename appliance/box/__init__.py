@@ -11,6 +11,10 @@ from appliance.box.receipts import CollectedReceipt, ReceiptInfo
 from appliance.box.service import BoxService, BoxStatus, DeviceInfo, WriteResult
 from appliance.box.survey import Action, MediumReport, PackageInfo
 from appliance.box.users import Session, User, UserRole
+from appliance.media import MediaWatcher, MediumEvent, MediumInserted, MediumPassedOver, MediumRemoved
+from media_format.errors import MachineFault, Misuse
+from media_format.progress import Progress
+from media_format.refusal import Refusal
 
 __all__ = [
     "Action",
@@ -22,9 +26,18 @@ __all__ = [
     "DeviceInfo",
     "LedgerEntry",
     "LedgerState",
+    "MachineFault",
+    "MediaWatcher",
+    "MediumEvent",
+    "MediumInserted",
+    "MediumPassedOver",
+    "MediumRemoved",
     "MediumReport",
+    "Misuse",
     "PackageInfo",
+    "Progress",
     "ReceiptInfo",
+    "Refusal",
     "ReleaseInfo",
     "Session",
     "User",

@@ -206,9 +206,7 @@ def admit(directory: Path, medium: Path) -> Answer:
 @click.option(
     "--device", "ids", multiple=True, required=True, help="A device that has asked; may be repeated."
 )
-@click.option(
-    "--release", "release_id", help="A manifest digest in hexadecimal; default: the newest for the device."
-)
+@click.option("--release", "release_id", help="A manifest digest; default: the newest for the device.")
 @click.option(
     "--mode",
     type=click.Choice([str(mode) for mode in Mode]),
