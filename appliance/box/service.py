@@ -166,6 +166,8 @@ class BoxService:
         lists = self._store.lists(bundle.anchor).take(bundle.crls, bundle.issuers())
         with self._store.transaction() as transaction:
             self._store.keep_lists(transaction, lists)
+            # The vendor's own dates are where a box's time begins; without them no clock is near enough.
+            self._store.raise_time_floor(transaction, max(lists.dates, default=0))
             time, source = self._ledger_time()
             ledger.append(transaction, time, source, "", "certificates", bundle.anchor.vendor)
         return installed
