@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from cryptography import x509
@@ -23,16 +22,20 @@ from appliance.trust.profile import (
     RoleIdentity,
     issuer_id,
     key_family,
+    key_usage,
+    leaf_key_usage,
     read_certificate,
     read_profile,
     spki,
+    usage,
 )
-from appliance.trust.purpose import Purpose
+from appliance.trust.purpose import ISSUING, Purpose
 from media_format import limits
 from media_format.objects import DeviceKind, Family, TrustAnchor
 from media_format.payload.recipients import RecipientKey
 from media_format.refusal import Code, Refusal
 
+DAY: Final = 86400
 WARNING_DAYS: Final = (90, 30)
 """Days before an expiry from which on people are warned."""
 
@@ -118,12 +121,91 @@ def verify_chain(chain: Sequence[bytes], anchor: TrustAnchor, purpose: Purpose) 
     where no path leads to a root of the leaf's own family of algorithms, Refusal(purpose-mismatch) where
     the leaf, or a CA above it, was issued for something else.
     """
-    raise NotImplementedError
+    if not 2 <= len(chain) <= limits.MAX_CHAIN:
+        raise Refusal(
+            Code.CHAIN_INVALID, f"a chain of {len(chain)} certificates, not 2 to {limits.MAX_CHAIN}"
+        )
+    given = tuple(read_certificate(der) for der in chain)
+    path, family = _path(given, anchor)
+    if path[:-1] != given:
+        raise Refusal(Code.CHAIN_INVALID, "the chain holds certificates that do not belong to it")
+    _check_family(path[1:] if purpose.encrypts else path, family)
+    _check_purposes(path, purpose)
+    return VerifiedCertificate(path, purpose, family, read_profile(path[0], purpose))
 
 
 def verify_issuers(certificates: Sequence[bytes], anchor: TrustAnchor) -> tuple[VerifiedIssuer, ...]:
-    """The roots of the anchor, and those issuing CAs among `certificates` that lead to one. Never refuses."""
-    raise NotImplementedError
+    """The roots of the anchor, and the issuing CAs among `certificates` that they issued. Never refuses."""
+    found = [root for family in Family for root in _roots(anchor, family)]
+    for der in certificates:
+        try:
+            certificate = read_certificate(der)
+            if any(usage(certificate) == [purpose.oid] for purpose in ISSUING):
+                path, family = _path((certificate,), anchor)
+                _check_family(path, family)
+                found.append(certificate)
+        except Refusal:
+            continue
+    return tuple(VerifiedIssuer(certificate) for certificate in found)
+
+
+def _path(
+    given: tuple[x509.Certificate, ...], anchor: TrustAnchor
+) -> tuple[tuple[x509.Certificate, ...], Family]:
+    """The path from the first certificate to a root, which is one of the last certificate's family."""
+    family = key_family(given[-1].public_key())
+    roots = _roots(anchor, family)
+    if family is None or not roots:
+        raise Refusal(Code.CHAIN_INVALID, "no root of this family of algorithms is trusted here")
+    latest = max(certificate.not_valid_before_utc for certificate in given)
+    try:
+        verifier = (
+            verification.PolicyBuilder()
+            .store(verification.Store(roots))
+            .time(latest.replace(tzinfo=None))
+            .max_chain_depth(limits.MAX_CHAIN - 1)
+            .extension_policies(ca_policy=_ca_policy(), ee_policy=verification.ExtensionPolicy.permit_all())
+            .build_client_verifier()
+        )
+        return tuple(verifier.verify(given[0], list(given[1:])).chain), family
+    except (verification.VerificationError, *UNREADABLE):
+        # The library's message may quote names from the certificates, which a stranger chose.
+        raise Refusal(Code.CHAIN_INVALID, "no valid path leads to a root that is trusted here") from None
+
+
+def _ca_policy() -> verification.ExtensionPolicy:
+    # The library's rules for CAs know TLS only: our purposes are judged in `_check_purposes`.
+    agnostic = verification.Criticality.AGNOSTIC
+    return verification.ExtensionPolicy.webpki_defaults_ca().may_be_present(
+        x509.ExtendedKeyUsage, agnostic, None
+    )
+
+
+def _roots(anchor: TrustAnchor, family: Family | None) -> list[x509.Certificate]:
+    roots = [read_certificate(root.certificate) for root in anchor.roots if root.family is family]
+    return [root for root in roots if key_family(root.public_key()) is family]
+
+
+def _check_family(path: Sequence[x509.Certificate], family: Family) -> None:
+    if any(key_family(certificate.public_key()) is not family for certificate in path):
+        raise Refusal(Code.CHAIN_INVALID, "the chain mixes families of algorithms")
+
+
+def _check_purposes(path: tuple[x509.Certificate, ...], purpose: Purpose) -> None:
+    leaf, *issuers = path[:-1]
+    if purpose.issuer is None or usage(leaf) != [purpose.oid]:
+        raise Refusal(Code.PURPOSE_MISMATCH, f"the certificate is not for {purpose.words}")
+    if any(usage(issuer) != [purpose.issuer.oid] for issuer in issuers):
+        raise Refusal(Code.PURPOSE_MISMATCH, f"a CA in the chain may not issue for {purpose.words}")
+    if key_usage(leaf) != leaf_key_usage(purpose) or _is_ca(leaf):
+        raise Refusal(Code.PURPOSE_MISMATCH, "the certificate's key usage does not fit its purpose")
+
+
+def _is_ca(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return False
 
 
 def judge_dates(certificate: VerifiedCertificate, at: int) -> None:
@@ -131,9 +213,28 @@ def judge_dates(certificate: VerifiedCertificate, at: int) -> None:
 
     Raises Refusal(certificate-not-yet-valid) or Refusal(certificate-expired).
     """
-    raise NotImplementedError
+    for found in certificate.path[:-1]:
+        begins, ends = found.not_valid_before_utc, found.not_valid_after_utc
+        if at < begins.timestamp():
+            raise Refusal(
+                Code.CERTIFICATE_NOT_YET_VALID, f"{_named(found)} is valid from {begins:%Y-%m-%d %H:%M}"
+            )
+        if at > ends.timestamp():
+            raise Refusal(Code.CERTIFICATE_EXPIRED, f"{_named(found)} was valid until {ends:%Y-%m-%d %H:%M}")
 
 
 def expiry_warnings(certificate: VerifiedCertificate, at: int) -> tuple[ExpiryWarning, ...]:
     """The certificates below the root that expire within 90 days of `at`."""
-    raise NotImplementedError
+    warnings = []
+    for found in certificate.path[:-1]:
+        expires = int(found.not_valid_after_utc.timestamp())
+        within = min((days for days in WARNING_DAYS if expires - at <= days * DAY), default=None)
+        if within is not None:
+            warnings.append(ExpiryWarning(_named(found), expires, within))
+    return tuple(warnings)
+
+
+def _named(certificate: x509.Certificate) -> str:
+    """The common name. Safe to show: only called for certificates that the vendor is known to have issued."""
+    names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    return f"the certificate {names[0].value!r}" if names else "a certificate without a name"

@@ -4,52 +4,154 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from cryptography import x509
 
-from appliance.trust.chain import VerifiedCertificate, VerifiedIssuer
+from appliance.trust.chain import VerifiedCertificate, VerifiedIssuer, verify_issuers
+from appliance.trust.profile import UNREADABLE, issuer_id, key_usage
+from media_format import limits
 from media_format.objects import CrlNumber, Policy, TrustAnchor
+from media_format.refusal import Code, Refusal
+from media_format.wire import MAX_UINT
+
+MAX_CANDIDATES: Final = 64
+"""Lists from one medium that are looked at; a vendor has one for each CA."""
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """A revocation list that follows the profile. Whether its issuer signed it is another question."""
+
+    der: bytes
+    crl: x509.CertificateRevocationList
+    issuer: bytes
+    number: int
+    date: int
+
+    def signed_by(self, issuer: x509.Certificate) -> bool:
+        usage = key_usage(issuer)
+        if usage is None or not usage.crl_sign or self.crl.issuer != issuer.subject:
+            return False
+        try:
+            return self.issuer == issuer_id(issuer) and self.crl.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
+        except UNREADABLE:
+            return False
 
 
 class RevocationLists:
     """The newest revocation list of every issuer that this machine has seen. Immutable.
 
     `ders` are this machine's own stored lists. They are checked against their issuer's key again
-    whenever they are used to judge a certificate.
+    whenever they are used to judge a certificate. `certificates` may hold issuing CAs (those of the
+    machine's own bundle), so that lists of CAs are taken over whose certificates do not come along.
     """
 
-    def __init__(self, anchor: TrustAnchor, ders: Sequence[bytes] = ()) -> None:
-        raise NotImplementedError
+    def __init__(
+        self, anchor: TrustAnchor, ders: Sequence[bytes] = (), certificates: Sequence[bytes] = ()
+    ) -> None:
+        self._issuers = {issuer.id: issuer for issuer in verify_issuers(certificates, anchor)}
+        self._lists: dict[bytes, _List] = {}
+        for der in ders:
+            self._keep(_read(der))
+
+    def _keep(self, found: _List | None) -> None:
+        if found is not None and (
+            found.issuer not in self._lists or found.number > self._lists[found.issuer].number
+        ):
+            self._lists[found.issuer] = found
 
     @property
     def ders(self) -> tuple[bytes, ...]:
         """The lists in DER, to be stored."""
-        raise NotImplementedError
+        return tuple(self._lists[issuer].der for issuer in sorted(self._lists))
 
     @property
     def dates(self) -> tuple[int, ...]:
         """The lists' thisUpdate: dates the vendor signed."""
-        raise NotImplementedError
+        return tuple(self._lists[issuer].date for issuer in sorted(self._lists))
 
     def numbers(self) -> tuple[CrlNumber, ...]:
         """What is known: issuers and CRL numbers, in the order of the issuers."""
-        raise NotImplementedError
+        return tuple(
+            CrlNumber(issuer=issuer, number=self._lists[issuer].number) for issuer in sorted(self._lists)
+        )
 
     def take(self, candidates: Sequence[bytes], issuers: Iterable[VerifiedIssuer] = ()) -> RevocationLists:
         """These lists with every candidate taken over that is valid and newer than what is known.
 
         Candidates come from media. Those that are damaged, forged, older, too large, of an issuer that is
-        neither a root nor among `issuers`, or with an unknown critical extension, are left out silently: what is
-        missing then is found when freshness is judged. Never refuses.
+        neither a root nor known nor among `issuers`, or with a critical extension, are left out
+        silently: what is missing then is found when freshness is judged. Never refuses.
         """
-        raise NotImplementedError
+        taken = RevocationLists.__new__(RevocationLists)
+        taken._issuers = self._issuers | {issuer.id: issuer for issuer in issuers}
+        taken._lists = dict(self._lists)
+        for der in candidates[:MAX_CANDIDATES]:
+            found = _read(der)
+            issuer = taken._issuers.get(found.issuer) if found else None
+            if found and issuer and found.signed_by(issuer.certificate):
+                taken._keep(found)
+        return taken
 
     def judge(
         self, certificate: VerifiedCertificate, at: int, policy: Policy, demanded: Iterable[CrlNumber] = ()
     ) -> None:
         """Check a certificate and the CAs above it against the lists of their issuers, at trusted time `at`.
 
-        Raises Refusal(revoked) where a list names one of them, Refusal(revocation-stale) where a list is older
-        than `demanded` or, if the policy bounds the age, missing or too old.
+        Raises Refusal(revoked) where a list names one of them, Refusal(revocation-stale) where a list is
+        older than `demanded` or, if the policy bounds the age, missing or too old. What `demanded` says
+        of other issuers than this certificate's does not concern it.
         """
-        raise NotImplementedError
+        lowest = {wanted.issuer: wanted.number for wanted in demanded}
+        links = tuple(zip(certificate.path[:-1], certificate.path[1:], strict=True))
+        for subject, issuer in links:
+            known = self._of(issuer)
+            if (
+                known
+                and known.crl.get_revoked_certificate_by_serial_number(subject.serial_number) is not None
+            ):
+                raise Refusal(Code.REVOKED, f"certificate {subject.serial_number:x} was revoked")
+        for _, issuer in links:
+            self._judge_freshness(issuer, at, policy.crl_max_age, lowest.get(issuer_id(issuer)))
+
+    def _of(self, issuer: x509.Certificate) -> _List | None:
+        known = self._lists.get(issuer_id(issuer))
+        return known if known and known.signed_by(issuer) else None
+
+    def _judge_freshness(
+        self, issuer: x509.Certificate, at: int, max_age: int | None, lowest: int | None
+    ) -> None:
+        known = self._of(issuer)
+        if known is None:
+            if max_age is not None or lowest is not None:
+                raise Refusal(Code.REVOCATION_STALE, "an issuer's revocation list is missing")
+            return
+        if lowest is not None and known.number < lowest:
+            raise Refusal(
+                Code.REVOCATION_STALE, f"revocation list number {known.number} is known, {lowest} is demanded"
+            )
+        if max_age is not None and at - known.date > max_age:
+            raise Refusal(Code.REVOCATION_STALE, f"a revocation list is {at - known.date} seconds old")
+
+
+def _read(der: bytes) -> _List | None:
+    """The list, or None for what is no list of the profile (RFC 5280, 5.1 and 5.2).
+
+    No critical extension is known here: delta lists and lists of a partial scope have one.
+    """
+    if len(der) > limits.MAX_CRL:
+        return None
+    try:
+        crl = x509.load_der_x509_crl(der)
+        if any(extension.critical for extension in crl.extensions):
+            return None
+        issuer = crl.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+        number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+        date = int(crl.last_update_utc.timestamp())
+        len(crl)  # the entries are decoded when they are counted
+    except (*UNREADABLE, x509.ExtensionNotFound):
+        return None
+    if issuer is None or len(issuer) != 32 or not 0 <= number <= MAX_UINT:
+        return None
+    return _List(der, crl, issuer, number, date)

@@ -26,6 +26,8 @@ class VerifiedEnrolment:
     request: EnrolmentRequest
     identity: ec.EllipticCurvePublicKey
     encryption: RecipientKey
+    encryption_key: ec.EllipticCurvePublicKey
+    """The P-256 half of `encryption`."""
     digest: bytes
 
 
@@ -46,12 +48,13 @@ def read_enrolment(data: bytes) -> VerifiedEnrolment:
     if signature.chain or signature.bag:
         raise malformed(EnrolmentRequest.NAME, "carries certificates")
     identity = _p256(request.identity, "identity key")
-    _p256(request.encryption.p256, "encryption key")
+    encryption = _p256(request.encryption.p256, "encryption key")
     if request.identity == request.encryption.p256:
         raise malformed(EnrolmentRequest.NAME, "one key for two purposes")
     signature.verify(identity)
     key = RecipientKey(request.encryption.p256, request.encryption.xwing)
-    return VerifiedEnrolment(request, identity, key, hashlib.sha256(signed.payload).digest())
+    digest = hashlib.sha256(signed.payload).digest()
+    return VerifiedEnrolment(request, identity, key, encryption, digest)
 
 
 def _p256(encoded: bytes, name: str) -> ec.EllipticCurvePublicKey:

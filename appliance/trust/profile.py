@@ -110,7 +110,12 @@ def issuer_id(certificate: x509.Certificate) -> bytes:
     The same value is the subject key identifier of every certificate of the project (RFC 7093, section 2,
     method 4), so a CRL's authority key identifier names its issuer.
     """
-    return hashlib.sha256(spki(certificate.public_key())).digest()
+    return key_id(certificate.public_key())
+
+
+def key_id(key: object) -> bytes:
+    """SHA-256 over a public key's SubjectPublicKeyInfo."""
+    return hashlib.sha256(spki(key)).digest()
 
 
 def key_family(key: object) -> Family | None:
@@ -140,6 +145,52 @@ def read_certificate(der: bytes) -> x509.Certificate:
     except UNREADABLE as error:
         raise malformed("certificate", f"cannot be read: {error}") from None
     return certificate
+
+
+def usage(certificate: x509.Certificate) -> list[ObjectIdentifier]:
+    """The extended key usage: for certificates of the project, the one purpose."""
+    try:
+        return list(certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
+    except x509.ExtensionNotFound:
+        return []
+
+
+def key_usage(certificate: x509.Certificate) -> x509.KeyUsage | None:
+    """The key usage, None where the certificate states none."""
+    try:
+        return certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def leaf_key_usage(purpose: Purpose) -> x509.KeyUsage:
+    """The key usage (RFC 5280, 4.2.1.3) of a leaf: signing, or key agreement for keys that decrypt."""
+    return _make_key_usage(digital_signature=not purpose.encrypts, key_agreement=purpose.encrypts)
+
+
+def ca_key_usage() -> x509.KeyUsage:
+    """The key usage of roots and issuing CAs: certificates and revocation lists."""
+    return _make_key_usage(key_cert_sign=True, crl_sign=True)
+
+
+def _make_key_usage(
+    *,
+    digital_signature: bool = False,
+    key_agreement: bool = False,
+    key_cert_sign: bool = False,
+    crl_sign: bool = False,
+) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=digital_signature,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=key_agreement,
+        key_cert_sign=key_cert_sign,
+        crl_sign=crl_sign,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 def profile_extensions(profile: Profile) -> tuple[x509.UnrecognizedExtension, ...]:
@@ -212,6 +263,9 @@ def _read_encryption(certificate: x509.Certificate, purpose: Purpose) -> Recipie
         return None
     if xwing is not None:
         XWING_PUBLIC.decode(xwing, "X-Wing half")
+    key = certificate.public_key()
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise Refusal(Code.PURPOSE_MISMATCH, "an encryption certificate whose key is not on P-256")
     return RecipientKey(spki(certificate.public_key()), xwing)
 
 

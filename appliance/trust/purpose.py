@@ -46,6 +46,11 @@ class Purpose(Enum):
         return ObjectIdentifier(f"{ARC}.1.{self.value}")
 
     @property
+    def words(self) -> str:
+        """The purpose as people read it."""
+        return self.name.lower().replace("_", " ")
+
+    @property
     def issuer(self) -> Purpose | None:
         """The purpose of the CA that may issue this one; None for issuing CAs, which only roots issue."""
         return _ISSUERS.get(self)
@@ -55,6 +60,9 @@ class Purpose(Enum):
         """Whether the certified key decrypts instead of signing."""
         return self in (Purpose.BOX_TRANSPORT, Purpose.DEVICE_ENCRYPTION)
 
+
+ISSUING: Final = (Purpose.RELEASE_CA, Purpose.BOX_CA, Purpose.DEVICE_CA)
+"""The purposes of issuing CAs."""
 
 _ISSUERS: Final = {
     Purpose.RELEASE_SIGNER: Purpose.RELEASE_CA,

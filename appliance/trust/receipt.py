@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from appliance.trust.chain import VerifiedCertificate
+from appliance.trust.chain import VerifiedCertificate, judge_dates, verify_chain
 from appliance.trust.crl import RevocationLists
+from appliance.trust.profile import RoleIdentity
+from appliance.trust.purpose import Purpose
+from media_format import cose
 from media_format.objects import Receipt, TrustAnchor
+from media_format.refusal import Code, Refusal
+from media_format.wire import malformed
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,4 +34,16 @@ def admit_receipt(
     data: bytes, anchor: TrustAnchor, lists: RevocationLists, at: int, crls: Sequence[bytes] = ()
 ) -> VerifiedReceipt:
     """Judge a receipt at trusted time `at`; refusals as for `appliance.trust.request.admit_request`."""
-    raise NotImplementedError
+    signed = cose.read_sign1(data, Receipt.CONTENT_TYPE, Receipt.LIMIT)
+    receipt = Receipt.from_bytes(signed.payload)
+    signature = signed.signatures[0]
+    if signature.bag:
+        raise malformed(Receipt.NAME, "carries certificates besides the chain")
+    identity = verify_chain(signature.chain, anchor, Purpose.DEVICE_IDENTITY)
+    signature.verify(identity.key)
+    if identity.identity != RoleIdentity(receipt.device_id, receipt.epoch):
+        raise Refusal(Code.PURPOSE_MISMATCH, "the receipt is not about the device that signed it")
+    known = lists.take(crls, identity.issuers)
+    judge_dates(identity, at)
+    known.judge(identity, at, anchor.policy)
+    return VerifiedReceipt(receipt, identity, hashlib.sha256(signed.payload).digest(), known)

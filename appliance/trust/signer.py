@@ -17,9 +17,10 @@ PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey |
 
 @dataclass(frozen=True, slots=True)
 class TpmSigner:
-    """A P-256 key that never leaves its TPM. `operation` is the TPM's sign call, with key and authorisation bound.
+    """A P-256 key that never leaves its TPM.
 
-    Implements `media_format.cose.Signer`. What `operation` raises passes through.
+    Implements `media_format.cose.Signer`. `operation` is the TPM's sign call with key and authorisation
+    bound; what it raises passes through.
     """
 
     operation: Callable[[bytes], bytes] = field(repr=False)
