@@ -14,6 +14,7 @@ from appliance.cli.files import read_file
 from appliance.cli.progress import ProgressBars
 from appliance.cli.secrets import secret_options
 from appliance.trust.bundle import MAX_BUNDLE, Bundle
+from appliance.trust.enrolment import read_enrolment
 from media_format.durable import replace_file
 from media_format.errors import Misuse
 from media_format.objects import Mode
@@ -22,6 +23,7 @@ _FOLDER = click.argument("directory", metavar="DIR", type=click.Path(path_type=P
 _MEDIUM = click.argument("medium", metavar="MEDIA", type=click.Path(path_type=Path))
 _USER = click.option("--user", default="supervisor", show_default=True, help="Who does this.")
 _PIN = secret_options("pin", "PIN")
+_FORBIDDEN = ("", "  NOT ALLOWED")
 
 
 @click.group()
@@ -41,11 +43,13 @@ def init(directory: Path, box_id: str, tpm: str | None, supervisor: str, pin: st
     request = BoxService.create(directory, box_id, supervisor, pin, tpm=tpm, now=now)
     path = directory / "enrolment.req"
     replace_file(path, request, 0o644)
+    fingerprint = read_enrolment(request).digest.hex()
     text = (
-        f"Box {box_id} is made. Take {path} to the vendor (updatebox vendor enrol box), then run:\n"
+        f"Box {box_id} is made. Fingerprint: {fingerprint}\n"
+        f"Take {path} to the vendor (updatebox vendor enrol box), then run:\n"
         f"updatebox box certs {directory} --install FILE"
     )
-    return Answer({"id": box_id, "enrolment": path}, text)
+    return Answer({"id": box_id, "enrolment": path, "fingerprint": fingerprint}, text)
 
 
 @box.command("certs")
@@ -100,7 +104,7 @@ def devices(directory: Path) -> Answer:
     """List the devices that have asked or reported."""
     found = _open(directory).devices()
     lines = [
-        f"{d.id:<24} {d.product:<20} {d.hardware:<12} request {d.counter}{'' if d.allowed else '  NOT ALLOWED'}"
+        f"{d.id:<24} {d.product:<20} {d.hardware:<12} request {d.counter}{_FORBIDDEN[not d.allowed]}"
         for d in found
     ]
     return Answer({"devices": found}, "\n".join(lines) or "No device has been seen yet.")

@@ -12,7 +12,7 @@ _EXTRAS: Final = {"box": "box", "tui": "box", "demo": "box"}
 """Groups that need an extra to be installed."""
 
 _COMMANDS: Final = {
-    "demo": "appliance.cli.demo:demo",
+    "demo": "appliance.cli.demo.command:demo",
     "vendor": "appliance.cli.vendor:vendor",
     "box": "appliance.cli.box:box",
     "device": "appliance.cli.device:device",
