@@ -1,5 +1,19 @@
-"""The device's role.
+"""The device: asks, checks, installs into the banks that do not run, switches, confirms, reports.
 
-Requests, the admission of packages, installation into the inactive slot, boot control, the journal that survives
-power cuts, receipts, and the agent that does all of it when a medium is plugged in.
+`Device` is the facade through which the command line and the agent use it.
 """
+
+from appliance.device.applying import ApplyResult, PackageResult
+from appliance.device.booting import BootResult
+from appliance.device.configuration import DeviceConfiguration, WatchSettings
+from appliance.device.service import Device, DeviceStatus
+
+__all__ = [
+    "ApplyResult",
+    "BootResult",
+    "Device",
+    "DeviceConfiguration",
+    "DeviceStatus",
+    "PackageResult",
+    "WatchSettings",
+]

@@ -134,6 +134,7 @@ def _install(shop: Workshop, device: Device, stick: Path) -> None:
         with mounted(stick) as volume:
             result = device.apply(volume, report=shop.report)
         _must_be_installed(result)
+        device.verify_boot()
         device.confirm()
         with mounted(stick) as volume:
             device.apply(volume, report=shop.report)

@@ -1,0 +1,254 @@
+"""updatebox device: requests, updates, boot, and the agent that does it by itself."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from appliance.cli.answer import Answer, answering, exit_status
+from appliance.cli.clock import now
+from appliance.cli.files import read_file
+from appliance.cli.progress import ProgressBars
+from appliance.device import ApplyResult, Device, DeviceConfiguration, WatchSettings
+from appliance.device.agent import watch as watch_media
+from appliance.media import MediaWatcher, open_medium
+from appliance.trust.bundle import MAX_BUNDLE, Bundle
+from appliance.trust.enrolment import read_enrolment
+from media_format import limits
+from media_format.durable import replace_file
+from media_format.errors import Misuse
+from media_format.objects import Outcome
+from media_format.volume.seam import Volume
+
+_FOLDER = click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+_MEDIUM = click.argument("medium", metavar="MEDIA", type=click.Path(path_type=Path))
+
+
+@click.group()
+def device() -> None:
+    """The device: asks for updates, checks and installs them, reports."""
+
+
+@device.command("init")
+@_FOLDER
+@click.option("--id", "device_id", required=True, help="The device's name, for instance its serial number.")
+@click.option("--product", required=True)
+@click.option("--line", default="main", show_default=True)
+@click.option("--hardware", required=True)
+@click.option(
+    "--slot", "slots", multiple=True, required=True, metavar="NAME=A,B", help="A slot and its two banks."
+)
+@click.option(
+    "--slot-size", type=int, default=256 * limits.MIB, show_default=True, help="Bytes of banks to be made."
+)
+@click.option("--epoch", type=int, default=1, show_default=True, help="Counts the device's enrolments.")
+@click.option("--tpm", default="soft:tpm", show_default=True, metavar="URI", help="Where the keys live.")
+@click.option(
+    "--watch", "folders", multiple=True, type=click.Path(path_type=Path), help="Where media are mounted."
+)
+@click.option(
+    "--loop", "loops", multiple=True, type=click.Path(path_type=Path), help="A loop device that counts."
+)
+@click.option("--udev/--no-udev", default=True, help="Notice block devices.")
+@answering
+def init(
+    directory: Path,
+    device_id: str,
+    product: str,
+    line: str,
+    hardware: str,
+    slots: tuple[str, ...],
+    slot_size: int,
+    epoch: int,
+    tpm: str,
+    folders: tuple[Path, ...],
+    loops: tuple[Path, ...],
+    udev: bool,
+) -> Answer:
+    """Create a device's state and keys; leaves the enrolment request for the vendor."""
+    configuration = DeviceConfiguration(
+        id=device_id,
+        product=product,
+        line=line,
+        hardware=hardware,
+        slots=dict(map(_slot, slots)),
+        epoch=epoch,
+        tpm=tpm,
+        watch=WatchSettings(udev, tuple(path.absolute() for path in folders), loops),
+    )
+    request = Device.create(directory, configuration, now, slot_size=slot_size).enrolment()
+    path = directory / "enrolment.req"
+    replace_file(path, request, 0o644)
+    fingerprint = read_enrolment(request).digest.hex()
+    text = (
+        f"Device {device_id} is made. Fingerprint: {fingerprint}\n"
+        f"Take {path} to the vendor (updatebox vendor enrol device), then run:\n"
+        f"updatebox device certs {directory} --install FILE"
+    )
+    return Answer({"id": device_id, "enrolment": path, "fingerprint": fingerprint}, text)
+
+
+@device.command("certs")
+@_FOLDER
+@click.option(
+    "--install", "file", required=True, type=click.Path(path_type=Path), help="The vendor's answer."
+)
+@answering
+def certs(directory: Path, file: Path) -> Answer:
+    """Install the certificates and the trust anchor that the vendor answered with."""
+    bundle = Bundle.from_pem(read_file(file, MAX_BUNDLE))
+    _open(directory).install_certificates(bundle)
+    vendor = bundle.anchor.vendor
+    return Answer(
+        {"vendor": vendor}, f"This device trusts {vendor} now. Next: updatebox device request {directory} …"
+    )
+
+
+@device.command("request")
+@_FOLDER
+@_MEDIUM
+@answering
+def request(directory: Path, medium: Path) -> Answer:
+    """Write a signed request to a medium."""
+    opened = _open(directory)
+    with _medium(opened, medium) as volume:
+        written = opened.write_request(volume)
+    text = f"{written.device_id} asks for an update (request {written.counter}). Take the medium to the box."
+    return Answer({"device": written.device_id, "counter": written.counter}, text)
+
+
+@device.command("apply")
+@_FOLDER
+@_MEDIUM
+@click.option("--dry-run", is_flag=True, help="Judge only; change nothing.")
+@click.option("--retry", is_flag=True, help="Try releases again that failed here or were installed before.")
+@answering
+def apply(directory: Path, medium: Path, dry_run: bool, retry: bool) -> Answer:
+    """Check the packages on a medium and install the one that is for this device."""
+    opened = _open(directory)
+    with _medium(opened, medium) as volume, ProgressBars() as bars:
+        result = opened.apply(volume, dry_run=dry_run, retry=retry, report=bars)
+    return _applied(result)
+
+
+@device.command("watch")
+@_FOLDER
+@click.option("--once", is_flag=True, help="Stop after the first medium that was dealt with.")
+@answering
+def watch(directory: Path, once: bool) -> Answer:
+    """The agent: applies what is for this device whenever a medium is there, until it is stopped."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    opened = _open(directory)
+    settings = opened.configuration.watch
+    seen: list[ApplyResult] = []
+    watcher = MediaWatcher(udev=settings.udev, directories=settings.directories, loops=settings.loops)
+
+    def done(path: Path, result: ApplyResult) -> None:
+        seen.append(result)
+        click.echo(f"{path}: {_applied(result).text}", err=True)
+        if once:
+            watcher.close()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: watcher.close())
+    click.echo("watching for media", err=True)
+    try:
+        watch_media(opened, watcher, done)
+    finally:
+        watcher.close()
+    return Answer({"media": seen}, "")
+
+
+@device.command("status")
+@_FOLDER
+@answering
+def status(directory: Path) -> Answer:
+    """Say what the device runs and what waits."""
+    found = _open(directory).status()
+    waiting = f"\n{found.pending} waits to be confirmed." if found.pending else ""
+    text = (
+        f"{found.id} ({found.product}/{found.line} on {found.hardware}) runs {found.version or 'no release'} "
+        f"(confirmed index {found.index or '-'}, floor {found.security_floor}); "
+        f"{found.receipts} receipts wait for the box.{waiting}"
+    )
+    return Answer({"status": found}, text)
+
+
+@device.command("confirm")
+@_FOLDER
+@answering
+def confirm(directory: Path) -> Answer:
+    """Declare the running release good: the health check of the device calls this."""
+    version = _open(directory).confirm()
+    return Answer({"version": version}, f"{version} is confirmed.")
+
+
+@device.command("rollback")
+@_FOLDER
+@answering
+def rollback(directory: Path) -> Answer:
+    """Return to the release before, as far as the security floor allows."""
+    version = _open(directory).rollback()
+    return Answer({"version": version}, f"The device boots {version or 'what it had'} again.")
+
+
+@device.command("verify-boot")
+@_FOLDER
+@answering
+def verify_boot(directory: Path) -> Answer:
+    """Check the slots that are about to run, and fall back where they are not right."""
+    result = _open(directory).verify_boot()
+    text = f"{result.version or 'The factory release'} boots{' on trial' if result.on_trial else ''}."
+    data = {"version": result.version, "banks": result.banks, "on_trial": result.on_trial}
+    if result.fell_back is None:
+        return Answer(data, text)
+    problem = result.fell_back
+    return Answer(
+        {**data, "fell_back": problem.code, "detail": problem.detail}, f"{problem}\nFell back. {text}"
+    )
+
+
+def _applied(result: ApplyResult) -> Answer:
+    lines, codes = [], []
+    for package in result.packages:
+        if package.outcome is Outcome.INSTALLED:
+            lines.append(f"{package.version} is installed; it runs after the next boot.")
+        elif package.code is not None:
+            codes.append(package.code)
+            lines.append(f"{package.code}: {package.folder}: {package.detail}")
+        else:
+            lines.append(f"{package.version} may be installed.")
+    good = any(package.code is None for package in result.packages)
+    status = exit_status(codes[0]) if codes and not good else 0
+    data = {
+        "packages": result.packages,
+        "receipts": result.receipts,
+        **({"code": codes[0]} if status else {}),
+    }
+    return Answer(data, "\n".join(lines) or "There is no package on the medium.", status)
+
+
+@contextmanager
+def _medium(opened: Device, medium: Path) -> Iterator[Volume]:
+    volume = open_medium(medium, writable=True, loops=opened.configuration.watch.loops)
+    try:
+        yield volume
+    finally:
+        volume.close()
+
+
+def _open(directory: Path) -> Device:
+    return Device.open(directory, now)
+
+
+def _slot(text: str) -> tuple[str, tuple[Path, Path]]:
+    name, equals, banks = text.partition("=")
+    first, comma, second = banks.partition(",")
+    if not (name and equals and first and comma and second):
+        raise Misuse(f"{text!r}: write a slot as NAME=A,B")
+    return name, (Path(first), Path(second))

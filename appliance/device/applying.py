@@ -1,0 +1,235 @@
+"""Applying a medium: judge every package on it, install the best one that is for this device, report."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from appliance.device import reporting
+from appliance.device.install import install
+from appliance.device.machine import Machine
+from appliance.device.reporting import Story
+from appliance.trust.verifier import (
+    DeviceView,
+    InstallPlan,
+    PackageBytes,
+    SlotSpace,
+    addressed_to,
+    admit_package,
+)
+from media_format import cose
+from media_format.crl_files import read_crls
+from media_format.objects import Envelope, Outcome
+from media_format.package import PackageReader, list_packages
+from media_format.progress import Report
+from media_format.refusal import Code, Refusal
+from media_format.volume.seam import Volume
+
+_FAILURES = (Code.SLOT_READBACK_MISMATCH, Code.BOOT_CONTROL_FAILED)
+"""The device's own faults: the release is not tried again until someone asks."""
+_ANSWERLESS = (Code.MEDIUM_PULLED, Code.MEDIUM_UNREADABLE)
+"""The medium does not answer: there is nothing to judge, and what was begun is resumed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackageResult:
+    """What became of one package on a medium. `outcome` is None for a dry run that found nothing wrong."""
+
+    folder: str
+    addressed: bool
+    outcome: Outcome | None
+    code: Code | None
+    detail: str
+    version: str | None
+    package_id: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyResult:
+    """What became of a medium."""
+
+    packages: tuple[PackageResult, ...]
+    receipts: int
+    """Receipts that were written to it."""
+    requested: bool
+    """Whether a fresh request was written to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A package that may be installed."""
+
+    reader: PackageReader
+    plan: InstallPlan
+    manifest: bytes
+
+
+def apply(machine: Machine, volume: Volume, *, dry_run: bool, retry: bool, report: Report) -> ApplyResult:
+    """Judge and install. Raises Refusal(medium-*) when the medium stops answering."""
+    crls = read_crls(volume)
+    candidates: list[_Candidate] = []
+    results: list[PackageResult] = []
+    for folder in list_packages(volume):
+        judged = _judge(machine, volume, folder, crls, retry=retry, dry_run=dry_run)
+        if isinstance(judged, PackageResult):
+            results.append(judged)
+        else:
+            candidates.append(judged)
+    candidates.sort(key=lambda candidate: candidate.plan.manifest.index, reverse=True)
+    if dry_run:
+        results += [_result(candidate, None) for candidate in candidates]
+        return ApplyResult(tuple(results), 0, False)
+    for candidate in candidates[:1]:
+        results.append(_install(machine, candidate, report))
+    written = reporting.write_reports(machine, volume)
+    if written:
+        reporting.ask(machine, volume)
+    return ApplyResult(tuple(results), written, bool(written))
+
+
+def _judge(
+    machine: Machine, volume: Volume, folder: str, crls: tuple[bytes, ...], *, retry: bool, dry_run: bool
+) -> PackageResult | _Candidate:
+    reader = PackageReader(volume, folder)
+    addressed, named = False, None
+    try:
+        envelope = reader.envelope()
+        addressed = addressed_to(envelope, machine.configuration.id)
+        named = _named(envelope)
+        manifest = reader.manifest()
+        if named is not None and addressed and not retry and _was_installed(machine, named):
+            raise Refusal(Code.ALREADY_INSTALLED, "this package was installed here before")
+        package = PackageBytes(manifest, envelope, crls)
+        view = _view(machine, named, retry=retry)
+        plan = admit_package(package, view, machine.bundle().anchor, machine.lists(), machine.readings())
+        return _Candidate(reader, plan, manifest)
+    except Refusal as refusal:
+        if refusal.code in _ANSWERLESS:
+            raise
+        story = Story(
+            Outcome.REFUSED,
+            package_id=named.package_id if named else None,
+            manifest_digest=named.manifest_digest if named else None,
+            code=refusal.code,
+            detail=refusal.detail,
+            version_before=machine.version(),
+            version_after=machine.version(),
+        )
+        if not dry_run:
+            _tell(machine, story, addressed=addressed)
+        return PackageResult(
+            folder, addressed, Outcome.REFUSED, refusal.code, refusal.detail, None, story.package_id
+        )
+
+
+def _tell(machine: Machine, story: Story, *, addressed: bool) -> None:
+    assert story.code is not None
+    if addressed:
+        reporting.tell_refusal(machine, story)
+    else:
+        machine.refusals.count([story.code])
+
+
+def _install(machine: Machine, candidate: _Candidate, report: Report) -> PackageResult:
+    plan, began, before = candidate.plan, time.monotonic(), machine.version()
+    _take_over(machine, plan)
+    try:
+        install(machine, plan, candidate.manifest, candidate.reader, report)
+    except Refusal as refusal:
+        if refusal.code in _ANSWERLESS:
+            raise
+        failed = refusal.code in _FAILURES
+        outcome = Outcome.FAILED if failed else Outcome.REFUSED
+        if failed:
+            machine.failures.remember(plan.manifest_digest)
+        story = Story(
+            outcome,
+            package_id=plan.envelope.package_id,
+            manifest_digest=plan.manifest_digest,
+            code=refusal.code,
+            detail=refusal.detail,
+            version_before=before,
+            version_after=before,
+            began=began,
+        )
+        reporting.tell_refusal(machine, story)
+        return _result(candidate, outcome, refusal)
+    machine.refusals.tell(plan.envelope.package_id, Code.ALREADY_INSTALLED)
+    return _result(candidate, Outcome.INSTALLED)
+
+
+def _take_over(machine: Machine, plan: InstallPlan) -> None:
+    """Keep what an admitted package teaches: newer revocation lists, passed time, receipts that arrived."""
+    machine.keep_lists(plan.lists)
+    if plan.time_floor > machine.record.facts.time_floor:
+        machine.record.update(time_floor=plan.time_floor)
+    device = plan.recipient.device if plan.recipient else None
+    acknowledged = device.acknowledges if device else None
+    if acknowledged is not None and machine.receipts.acknowledge(acknowledged):
+        machine.refusals.reset()
+
+
+def _result(candidate: _Candidate, outcome: Outcome | None, refusal: Refusal | None = None) -> PackageResult:
+    plan = candidate.plan
+    return PackageResult(
+        folder=candidate.reader.folder,
+        addressed=True,
+        outcome=outcome,
+        code=refusal.code if refusal else None,
+        detail=refusal.detail if refusal else "",
+        version=plan.manifest.version,
+        package_id=plan.envelope.package_id,
+    )
+
+
+def _named(envelope: bytes) -> Envelope | None:
+    """The envelope, unverified: used to name the package in a receipt, decides nothing."""
+    try:
+        signed = cose.read_sign1(envelope, Envelope.CONTENT_TYPE, Envelope.LIMIT)
+        return Envelope.from_bytes(signed.payload)
+    except Refusal:
+        return None
+
+
+def _was_installed(machine: Machine, envelope: Envelope) -> bool:
+    return machine.refusals.was_told(envelope.package_id, Code.ALREADY_INSTALLED)
+
+
+def _view(machine: Machine, named: Envelope | None, *, retry: bool) -> DeviceView:
+    """What the verifier must know of the device."""
+    facts, configuration = machine.record.facts, machine.configuration
+    policy = machine.bundle().anchor.policy
+    pending = facts.pending.release if facts.pending else None
+    same_boot = facts.boots == facts.nonce_boots
+    young = facts.boots - facts.nonce_boots <= policy.nonce_boots and not (
+        same_boot and reporting.uptime() - facts.nonce_uptime > policy.nonce_uptime
+    )
+    return DeviceView(
+        id=configuration.id,
+        epoch=facts.epoch,
+        product=configuration.product,
+        line=configuration.line,
+        hardware=configuration.hardware,
+        key=machine.key,
+        slots={slot: SlotSpace(machine.slots.capacity(slot)) for slot in machine.slots.names},
+        largest_chunk=configuration.largest_chunk,
+        time_floor=facts.time_floor,
+        security_floor=facts.security_floor,
+        head=facts.head(configuration.line),
+        pending=pending,
+        failed=machine.failures.all(),
+        installed=_installed(machine, named),
+        outstanding=facts.outstanding,
+        proves_time=young,
+        retry=retry,
+        reuse=False,
+    )
+
+
+def _installed(machine: Machine, named: Envelope | None) -> bytes | None:
+    """The digest of the running release, measured if the package at hand is that release again."""
+    contents = machine.contents(machine.running())
+    digests = {content.manifest_digest for content in contents}
+    if named is None or digests != {named.manifest_digest}:
+        return None
+    return named.manifest_digest if machine.measures_right(contents) else None

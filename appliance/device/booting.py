@@ -1,0 +1,156 @@
+"""Booting: the slot about to run is checked, a new release is confirmed, or the device falls back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from appliance.device.machine import Machine
+from appliance.device.record import Facts, Pending
+from appliance.device.reporting import Story, tell
+from appliance.trust.manifest import verify_manifest
+from media_format.errors import Misuse
+from media_format.objects import Outcome
+from media_format.refusal import Code, Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class BootResult:
+    """What boots. `fell_back` says why it is not what was meant to."""
+
+    version: str | None
+    banks: Mapping[str, int]
+    on_trial: bool
+    fell_back: Refusal | None
+
+
+def verify_boot(machine: Machine) -> BootResult:
+    """Check what is about to run, use up a try, and fall back where it is not right.
+
+    Raises Refusal(slot-readback-mismatch) or another one where neither bank may run.
+    """
+    facts = machine.record.facts
+    machine.record.update(boots=facts.boots + 1)
+    if facts.returning:
+        _return(machine, facts)
+    state = machine.boot.state()
+    problem = _problem(machine, state.banks)
+    if problem is None and state.tries == 0:
+        problem = Refusal(Code.HEALTH_CHECK_FAILED, "the new release used up its boots without confirmation")
+    if problem is not None:
+        _fall_back(machine, problem)
+    booted = machine.boot.boot()
+    return BootResult(machine.version(), booted.running, booted.on_trial, problem)
+
+
+def confirm(machine: Machine) -> str:
+    """Declare the running release good; returns its version.
+
+    Only now the key chain moves on and the security floor rises. Misuse where nothing waits for it.
+    """
+    facts = machine.record.facts
+    pending, state = facts.pending, machine.boot.state()
+    if pending is None:
+        raise Misuse("nothing waits for confirmation")
+    contents = machine.contents(state.running)
+    if (state.on_trial and not state.booted) or not _is_pending(pending, contents):
+        raise Misuse(f"{pending.version} does not run yet; boot it first (updatebox device verify-boot)")
+    machine.boot.confirm()
+    tell(machine, _story(pending, Outcome.CONFIRMED, pending.version))
+    machine.record.update(
+        heads=facts.with_head(pending.release),
+        security_floor=max(facts.security_floor, pending.security_floor),
+        pending=None,
+        nonce=None,
+    )
+    return pending.version
+
+
+def rollback(machine: Machine) -> str | None:
+    """Go back to the banks before the last switch, as far as the floor allows; returns their version.
+
+    Misuse where there is no way back, Refusal(rollback) where what is there may not boot any more.
+    """
+    state, facts = machine.boot.state(), machine.record.facts
+    if state.previous is None:
+        raise Misuse("there is no release to go back to")
+    contents = machine.contents(state.previous)
+    if any(content.index < facts.security_floor for content in contents):
+        raise Refusal(Code.ROLLBACK, "the release before is below the security floor")
+    problem = _problem(machine, state.previous)
+    if problem is not None:
+        raise problem
+    machine.record.update(returning=True)
+    _return(machine, machine.record.facts)
+    return machine.version()
+
+
+def _return(machine: Machine, facts: Facts) -> None:
+    """Finish a way back that was decided; may be cut off and done again."""
+    before = machine.version()
+    machine.boot.fall_back()
+    if facts.pending is not None:
+        machine.failures.remember(facts.pending.release.manifest_digest)
+        tell(machine, _story(facts.pending, Outcome.ROLLED_BACK, machine.version()))
+    else:
+        story = Story(Outcome.ROLLED_BACK, version_before=before, version_after=machine.version())
+        tell(machine, story)
+    machine.record.update(returning=False, pending=None, nonce=None)
+
+
+def _fall_back(machine: Machine, problem: Refusal) -> None:
+    """Leave banks that may not run. The problem is raised where the others may not run either."""
+    state, facts = machine.boot.state(), machine.record.facts
+    if state.previous is None or _problem(machine, state.previous) is not None:
+        raise problem
+    machine.boot.fall_back()
+    if facts.pending is not None:
+        machine.failures.remember(facts.pending.release.manifest_digest)
+        story = _story(facts.pending, Outcome.FAILED, machine.version(), problem)
+    else:
+        story = Story(
+            Outcome.FAILED, code=problem.code, detail=problem.detail, version_after=machine.version()
+        )
+    tell(machine, story)
+    machine.record.update(pending=None, nonce=None)
+
+
+def _problem(machine: Machine, banks: Mapping[str, int]) -> Refusal | None:
+    """Why these banks may not run: signature, security floor, or content. Empty banks are the factory's."""
+    anchor, floor = machine.bundle().anchor, machine.record.facts.security_floor
+    contents = machine.contents(banks)
+    for digest in {content.manifest_digest for content in contents}:
+        signed = machine.installed.manifest(digest)
+        if signed is None:
+            return Refusal(Code.SIGNATURE_INVALID, "the manifest of a slot is missing")
+        try:
+            verified = verify_manifest(signed, anchor)
+        except Refusal as refusal:
+            return refusal
+        if verified.digest != digest:
+            return Refusal(Code.SIGNATURE_INVALID, "the manifest of a slot is another one")
+        if verified.manifest.index < floor:
+            return Refusal(Code.ROLLBACK, f"release {verified.manifest.index} is below the security floor")
+        digests = {component.name: component.digest for component in verified.manifest.components}
+        if any(digests.get(c.component) != c.digest for c in contents if c.manifest_digest == digest):
+            return Refusal(Code.SIGNATURE_INVALID, "a slot is not described by its manifest")
+    if not machine.measures_right(contents):
+        return Refusal(Code.SLOT_READBACK_MISMATCH, "a slot does not hold what the vendor signed")
+    return None
+
+
+def _is_pending(pending: Pending, contents: tuple[object, ...]) -> bool:
+    digests = {getattr(content, "manifest_digest", None) for content in contents}
+    return pending.release.manifest_digest in digests
+
+
+def _story(pending: Pending, outcome: Outcome, after: str | None, problem: Refusal | None = None) -> Story:
+    return Story(
+        outcome,
+        package_id=pending.package_id,
+        manifest_digest=pending.release.manifest_digest,
+        code=problem.code if problem else None,
+        detail=problem.detail if problem else None,
+        version_before=pending.version_before,
+        version_after=after,
+    )

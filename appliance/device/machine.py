@@ -1,0 +1,159 @@
+"""The device's parts in one place: what every act of the device works with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from appliance.device.boot_control import BootControl, open_boot_control
+from appliance.device.configuration import DeviceConfiguration
+from appliance.device.failures import Failures
+from appliance.device.installed import BankContent, Installed
+from appliance.device.journal import Journal
+from appliance.device.receipts import Receipts
+from appliance.device.record import TiedRecord
+from appliance.device.refusals import RefusalBook
+from appliance.device.slots import Slots
+from appliance.device.storage import Storage, read_state
+from appliance.tpm import NO_AUTHORISATION, KeyKind, Tpm
+from appliance.trust.bundle import Bundle
+from appliance.trust.clock import DevelopmentClock, Reading, TimeSource
+from appliance.trust.crl import RevocationLists
+from appliance.trust.purpose import Purpose
+from appliance.trust.signer import TpmSigner
+from media_format import cbor, limits
+from media_format.errors import MachineFault, Misuse
+from media_format.objects import Kem
+from media_format.payload.recipients import RecipientKey
+
+IDENTITY: Final = "identity"
+ENCRYPTION: Final = {Kem.P256: "encryption", Kem.XWING: "encryption-pq"}
+_BUNDLE: Final = "certificates.pem"
+_CRLS: Final = "crls.cbor"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One device: its configuration, TPM, slots, bootloader and state files."""
+
+    folder: Path
+    configuration: DeviceConfiguration
+    tpm: Tpm
+    storage: Storage
+    record: TiedRecord
+    slots: Slots
+    boot: BootControl
+    installed: Installed
+    journal: Journal
+    receipts: Receipts
+    refusals: RefusalBook
+    failures: Failures
+
+    @classmethod
+    def assemble(
+        cls, folder: Path, configuration: DeviceConfiguration, tpm: Tpm, storage: Storage
+    ) -> Machine:
+        """The device in `folder`."""
+        slots = Slots(configuration.slots, folder)
+        return cls(
+            folder=folder,
+            configuration=configuration,
+            tpm=tpm,
+            storage=storage,
+            record=TiedRecord(folder, tpm, storage),
+            slots=slots,
+            boot=open_boot_control(configuration.boot_control, folder, slots.names, storage),
+            installed=Installed(folder, storage),
+            journal=Journal(folder, storage),
+            receipts=Receipts(folder, storage),
+            refusals=RefusalBook(folder, storage),
+            failures=Failures(folder, storage),
+        )
+
+    # Keys and certificates
+
+    @property
+    def key(self) -> RecipientKey:
+        """The public halves of the device key."""
+        has_pq = KeyKind.DECRYPT_XWING in self.tpm.status().kinds
+        halves = self.tpm.public(ENCRYPTION[Kem.P256]), ENCRYPTION[Kem.XWING]
+        return RecipientKey(halves[0], self.tpm.public(halves[1]) if has_pq else None)
+
+    def open_layer(self, kem: int, encapsulation: bytes, ciphertext: bytes, info: bytes) -> bytes:
+        """Open one layer of a wrapped content key in the TPM. Refusal(decryption-failed)."""
+        return self.tpm.open(ENCRYPTION[Kem(kem)], encapsulation, ciphertext, info, NO_AUTHORISATION)
+
+    def bundle(self) -> Bundle:
+        """The installed certificates. Misuse if there are none yet."""
+        data = read_state(self.folder / _BUNDLE)
+        if data is None:
+            raise Misuse(f"no certificates yet; run: updatebox device certs {self.folder} --install FILE")
+        return Bundle.from_pem(data)
+
+    def keep_bundle(self, bundle: Bundle) -> None:
+        """Install certificates."""
+        self.storage.replace(self.folder / _BUNDLE, bundle.to_pem())
+
+    def signer(self, *, with_encryption: bool = False) -> TpmSigner:
+        """What signs as this device; in a request its encryption certificate travels along."""
+        bundle = self.bundle()
+        bag = bundle.chain(Purpose.DEVICE_ENCRYPTION)[:1] if with_encryption else ()
+        return TpmSigner(self.sign, bundle.chain(Purpose.DEVICE_IDENTITY), bag)
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign with the identity key."""
+        return self.tpm.sign(IDENTITY, message, NO_AUTHORISATION)
+
+    # Revocation and time
+
+    def lists(self) -> RevocationLists:
+        """The newest revocation lists the device has seen."""
+        anchor = self.bundle().anchor
+        data = read_state(self.folder / _CRLS)
+        if data is None:
+            return RevocationLists(anchor)
+        ders = cbor.decode(data, 64 * limits.MAX_CRL, "stored revocation lists")
+        if not isinstance(ders, list):
+            raise MachineFault(f"{self.folder / _CRLS} is damaged")
+        return RevocationLists(anchor, [der for der in ders if isinstance(der, bytes)])
+
+    def keep_lists(self, lists: RevocationLists) -> None:
+        """Remember revocation lists where they are news."""
+        data = cbor.encode(list(lists.ders))
+        if read_state(self.folder / _CRLS) != data:
+            self.storage.replace(self.folder / _CRLS, data)
+
+    def readings(self) -> tuple[Reading, ...]:
+        """What the configured clocks say, in their order."""
+        sources = [_time_source(name) for name in self.configuration.time_sources]
+        return tuple((source.name, source.read()) for source in sources)
+
+    # What runs
+
+    def running(self) -> Mapping[str, int]:
+        """The bank of each slot that runs."""
+        return self.boot.state().running
+
+    def contents(self, banks: Mapping[str, int]) -> tuple[BankContent, ...]:
+        """What these banks hold, as far as it is known."""
+        return tuple(content for slot, bank in banks.items() for content in self.installed.of(slot, bank))
+
+    def version(self) -> str | None:
+        """The version that runs."""
+        return next((content.version for content in self.contents(self.running())), None)
+
+    def measures_right(self, contents: tuple[BankContent, ...]) -> bool:
+        """Whether banks hold what the vendor signed, read past the page cache."""
+        return all(
+            self.slots.bank(content.slot, content.bank).measure(content.offset, content.size).digest
+            == content.digest
+            for content in contents
+        )
+
+
+def _time_source(name: str) -> TimeSource:
+    if name == DevelopmentClock.name:
+        return DevelopmentClock()
+    raise Misuse(f"device.toml: {name!r} is no source of time of this installation; use 'development'")

@@ -1,0 +1,154 @@
+"""The record: what must never go back, sealed by the TPM and tied to its monotonic counter.
+
+A change writes the record with the counter's value plus one, makes it durable, then increments. A cut in
+between leaves a record exactly one ahead, which only this TPM can have sealed: it is accepted and
+the increment made up for. Any other distance means that state was copied back, or belongs to another TPM.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from appliance.device.storage import Storage, read_state
+from appliance.tpm.protocol import Tpm
+from media_format.errors import MachineFault
+from media_format.objects import Answer, ChainHead
+from media_format.objects.envelope import COUNTER, NONCE
+from media_format.objects.manifest import SHORT
+from media_format.refusal import Code, Refusal
+from media_format.wire import DIGEST, IDENTIFIER, TIME, Flag, Many, Nested, Record, Uint, key, record
+
+FILE_NAME: Final = "record.sealed"
+COUNTER_NAME: Final = "device-record"
+_INDEX: Final = Uint(0, 2**32 - 1)
+
+
+@record
+class Pending(Record):
+    """A release that was installed and switched to, but is not confirmed yet.
+
+    `reported` says that its receipt was written, so that a cut makes no second one.
+    """
+
+    NAME: ClassVar[str] = "pending release"
+
+    release: ChainHead = key(1, Nested(ChainHead))
+    security_floor: int = key(2, _INDEX)
+    package_id: bytes = key(3, IDENTIFIER)
+    version: str = key(4, SHORT)
+    version_before: str | None = key(5, SHORT, default=None)
+    reported: bool = key(6, Flag())
+
+
+@record
+class Facts(Record):
+    """What the record holds. `step` is the TPM counter's value it belongs to.
+
+    `answer` is the outstanding request: its nonce and the counter it was last written with, which goes on
+    when the nonce is used up. `receipt_digest` is over the newest receipt; `returning` says that the
+    device decided to boot the banks before, whether the boot control knows it already or not.
+    """
+
+    NAME: ClassVar[str] = "device record"
+    LIMIT: ClassVar[int] = 4096
+
+    step: int = key(1, Uint())
+    epoch: int = key(2, _INDEX)
+    heads: tuple[ChainHead, ...] = key(3, Many(Nested(ChainHead), 8))
+    pending: Pending | None = key(4, Nested(Pending), default=None)
+    security_floor: int = key(5, _INDEX)
+    time_floor: int = key(6, TIME)
+    request_counter: int = key(7, COUNTER)
+    nonce: bytes | None = key(8, NONCE, default=None)
+    receipt_counter: int = key(9, COUNTER)
+    receipt_digest: bytes | None = key(10, DIGEST, default=None)
+    returning: bool = key(11, Flag())
+    boots: int = key(12, Uint())
+    nonce_boots: int = key(13, Uint())
+    nonce_uptime: int = key(14, Uint())
+
+    def head(self, line: str) -> ChainHead | None:
+        """The key chain head of a line."""
+        return next((head for head in self.heads if head.line == line), None)
+
+    def with_head(self, moved: ChainHead) -> tuple[ChainHead, ...]:
+        """The heads after one of them moved."""
+        return (*(head for head in self.heads if head.line != moved.line), moved)
+
+    @property
+    def outstanding(self) -> Answer | None:
+        """The request that a package may answer."""
+        return None if self.nonce is None else Answer(nonce=self.nonce, counter=self.request_counter)
+
+
+class TiedRecord:
+    """The record on disk and in the TPM."""
+
+    def __init__(self, folder: Path, tpm: Tpm, storage: Storage) -> None:
+        self._path = folder / FILE_NAME
+        self._tpm = tpm
+        self._storage = storage
+        self._facts: Facts | None = None
+
+    def create(self, epoch: int, time_floor: int) -> Facts:
+        """Begin a new record for an enrolment epoch."""
+        first = Facts(
+            step=0,
+            epoch=epoch,
+            heads=(),
+            security_floor=0,
+            time_floor=time_floor,
+            request_counter=0,
+            receipt_counter=0,
+            returning=False,
+            boots=0,
+            nonce_boots=0,
+            nonce_uptime=0,
+        )
+        return self._write(first, self._tpm.counter(COUNTER_NAME))
+
+    @property
+    def facts(self) -> Facts:
+        """What holds now.
+
+        Raises Refusal(tpm-unavailable) when the record was copied back or is another TPM's, and
+        MachineFault when there is none.
+        """
+        if self._facts is None:
+            self._facts = self._load()
+        return self._facts
+
+    def update(self, **changes: Any) -> Facts:
+        """Change fields in one step that a cut cannot divide."""
+        return self._write(dataclasses.replace(self.facts, **changes), self.facts.step)
+
+    def _write(self, facts: Facts, counter: int) -> Facts:
+        made = dataclasses.replace(facts, step=counter + 1)
+        # Forgotten until all of it is done: after an error the disk and the TPM are asked again.
+        self._facts = None
+        self._storage.replace(self._path, self._tpm.seal(made.to_bytes(), None))
+        self._tpm.increment(COUNTER_NAME)
+        self._facts = made
+        return made
+
+    def _load(self) -> Facts:
+        sealed = read_state(self._path)
+        if sealed is None:
+            raise MachineFault(f"{self._path} is missing: the device has to be enrolled again")
+        try:
+            facts = Facts.from_bytes(self._tpm.unseal(sealed, None))
+        except Refusal as refusal:
+            raise Refusal(
+                Code.TPM_UNAVAILABLE, f"the device's record does not open: {refusal.detail}"
+            ) from None
+        counter = self._tpm.counter(COUNTER_NAME)
+        if facts.step == counter + 1:
+            counter = self._tpm.increment(COUNTER_NAME)
+        if facts.step != counter:
+            detail = (
+                f"the record is of step {facts.step}, the TPM's counter at {counter}: state was copied back"
+            )
+            raise Refusal(Code.TPM_UNAVAILABLE, detail)
+        return facts

@@ -1,0 +1,179 @@
+"""Reporting: outcomes become receipts, and receipts and a fresh request go onto the medium."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from appliance.device.machine import Machine
+from appliance.device.receipts import KEPT_REFUSALS, write_receipts
+from appliance.device.request import write_request
+from appliance.trust.clock import TrustedTime, trusted_time
+from media_format import limits
+from media_format.objects import (
+    Cipher,
+    DeviceTime,
+    Mode,
+    Outcome,
+    Receipt,
+    ReceiptTime,
+    Request,
+    SlotReport,
+)
+from media_format.refusal import Code, Refusal
+from media_format.volume.seam import Volume
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What a receipt tells. Ids are None where the package was too damaged to know them."""
+
+    outcome: Outcome
+    package_id: bytes | None = None
+    manifest_digest: bytes | None = None
+    code: Code | None = None
+    detail: str | None = None
+    version_before: str | None = None
+    version_after: str | None = None
+    began: float | None = None
+    """By the monotonic clock."""
+
+
+def tell(machine: Machine, story: Story) -> None:
+    """Sign a receipt and count it in the record."""
+    facts = machine.record.facts
+    began = story.began if story.began is not None else time.monotonic()
+    duration = max(0, time.monotonic() - began)
+    now = believed_time(machine)
+    receipt = Receipt(
+        format=limits.FORMAT_VERSION,
+        device_id=machine.configuration.id,
+        epoch=facts.epoch,
+        counter=facts.receipt_counter + 1,
+        previous=facts.receipt_digest,
+        package_id=story.package_id,
+        manifest_digest=story.manifest_digest,
+        outcome=story.outcome,
+        code=story.code,
+        detail=_shortened(story.detail),
+        version_before=story.version_before,
+        version_after=story.version_after,
+        time=ReceiptTime(
+            source=now.source if now else "none",
+            started=max(0, now.time - int(duration)) if now else None,
+            finished=now.time if now else None,
+        ),
+        duration_ms=int(duration * 1000),
+    )
+    digest = machine.receipts.sign(receipt, machine.signer())
+    machine.record.update(receipt_counter=receipt.counter, receipt_digest=digest)
+
+
+def tell_refusal(machine: Machine, story: Story) -> None:
+    """Sign a receipt for a refusal, once for each package and code; count it where there are too many."""
+    assert story.code is not None
+    known = story.package_id or b"\0" * 16
+    if machine.refusals.was_told(known, story.code):
+        return
+    if machine.receipts.count() >= KEPT_REFUSALS:
+        machine.refusals.count([story.code])
+        return
+    tell(machine, story)
+    machine.refusals.tell(known, story.code)
+
+
+def believed_time(machine: Machine) -> TrustedTime | None:
+    """The time by a source the device trusts, None where there is none."""
+    policy = machine.bundle().anchor.policy
+    try:
+        return trusted_time(machine.readings(), machine.record.facts.time_floor, policy.clock_horizon)
+    except Refusal:
+        return None
+
+
+def write_reports(machine: Machine, volume: Volume) -> int:
+    """Put unacknowledged receipts on the medium; returns how many were not there."""
+    return write_receipts(volume, machine.receipts.kept(machine.record.facts.receipt_counter))
+
+
+def ask(machine: Machine, volume: Volume) -> Request:
+    """Write a fresh request: the outstanding nonce again, or a new one, with the next counter."""
+    facts = machine.record.facts
+    changes = {"request_counter": facts.request_counter + 1}
+    if facts.nonce is None:
+        fresh = {"nonce": machine.tpm.random(32), "nonce_boots": facts.boots, "nonce_uptime": uptime()}
+        machine.record.update(**changes, **fresh)
+    else:
+        machine.record.update(**changes)
+    request = _request(machine)
+    write_request(volume, request, machine.signer(with_encryption=True))
+    return request
+
+
+def uptime() -> int:
+    """Seconds since the machine started, time asleep included."""
+    return int(time.clock_gettime(time.CLOCK_BOOTTIME))
+
+
+def _request(machine: Machine) -> Request:
+    facts, configuration = machine.record.facts, machine.configuration
+    modes = machine.bundle().anchor.policy.modes
+    ciphers = (Cipher.COBBLESTONE_256, *((Cipher.NONE,) if Mode.SIGNED in modes else ()))
+    now = believed_time(machine)
+    assert facts.nonce is not None
+    return Request(
+        format=limits.FORMAT_VERSION,
+        device_id=configuration.id,
+        epoch=facts.epoch,
+        product=configuration.product,
+        line=configuration.line,
+        hardware=configuration.hardware,
+        slots=_slot_reports(machine),
+        head=facts.head(configuration.line),
+        security_floor=facts.security_floor,
+        time_floor=facts.time_floor,
+        counter=facts.request_counter,
+        nonce=facts.nonce,
+        time=DeviceTime(source=now.source if now else "none", time=now.time if now else None),
+        formats=(limits.FORMAT_VERSION,),
+        ciphers=tuple(sorted(ciphers)),
+        kems=machine.key.kems,
+        largest_chunk=configuration.largest_chunk,
+        free_space=min(machine.slots.capacity(slot) for slot in machine.slots.names),
+        crl_numbers=machine.lists().numbers(),
+        refusals=machine.refusals.counts(),
+        reuse=False,
+    )
+
+
+def _slot_reports(machine: Machine) -> tuple[SlotReport, ...]:
+    running = machine.running()
+    reports = []
+    for slot in machine.slots.names:
+        for bank in (0, 1):
+            found = machine.installed.of(slot, bank)
+            content = found[0] if found else None
+            measured = None
+            if content is not None and running[slot] == bank:
+                measured = machine.slots.bank(slot, bank).measure(content.offset, content.size).digest
+            reports.append(
+                SlotReport(
+                    slot=slot,
+                    bank=bank,
+                    active=running[slot] == bank,
+                    capacity=machine.slots.bank(slot, bank).capacity(),
+                    component=content.component if content else None,
+                    version=content.version if content else None,
+                    manifest_digest=content.manifest_digest if content else None,
+                    measured=measured,
+                )
+            )
+    return tuple(reports)
+
+
+def _shortened(detail: str | None) -> str | None:
+    """A detail that fits a receipt's field and shows on any screen."""
+    if detail is None:
+        return None
+    shown = "".join(letter if letter.isprintable() else "?" for letter in detail)
+    return shown.encode()[:500].decode(errors="ignore") or None
