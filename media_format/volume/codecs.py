@@ -16,8 +16,12 @@ from media_format.errors import Misuse
 
 @dataclass(frozen=True, slots=True)
 class BootSector:
-    """The fields of a boot sector that matter here. Not checked."""
+    """The fields of a boot sector that matter here. Not checked.
 
+    `wide` says that the fields are laid out as on FAT32; on others `flags` and `version` are 0.
+    """
+
+    wide: bool
     sector: int
     sectors_per_cluster: int
     reserved: int
@@ -27,6 +31,8 @@ class BootSector:
     table_sectors: int
     root_cluster: int
     info_sector: int
+    flags: int
+    version: int
     label: str
 
 
@@ -34,19 +40,22 @@ def boot_sector(data: bytes) -> BootSector:
     """Decode 512 bytes."""
     common = BootSectorHeader()
     common.parse_header(data)
-    large = common["BPB_FATSz16"] == 0
-    header = FAT32BootSectorHeader() if large else FAT12BootSectorHeader()
+    wide = common["BPB_FATSz16"] == 0
+    header = FAT32BootSectorHeader() if wide else FAT12BootSectorHeader()
     header.parse_header(data)
     return BootSector(
+        wide=wide,
         sector=header["BPB_BytsPerSec"],
         sectors_per_cluster=header["BPB_SecPerClus"],
         reserved=header["BPB_RsvdSecCnt"],
         tables=header["BPB_NumFATs"],
         root_entries=header["BPB_RootEntCnt"],
         sectors=header["BPB_TotSec16"] or header["BPB_TotSec32"],
-        table_sectors=header["BPB_FATSz32"] if large else header["BPB_FATSz16"],
-        root_cluster=header["BPB_RootClus"] if large else 0,
-        info_sector=header["BPB_FSInfo"] if large else 0,
+        table_sectors=header["BPB_FATSz32"] if wide else header["BPB_FATSz16"],
+        root_cluster=header["BPB_RootClus"] if wide else 0,
+        info_sector=header["BPB_FSInfo"] if wide else 0,
+        flags=header["BPB_ExtFlags"] if wide else 0,
+        version=header["BPB_FSVer"] if wide else 0,
         label=_text(header["BS_VolLab"]),
     )
 
@@ -60,13 +69,14 @@ def short_name(raw: bytes) -> str:
 
 def short_name_bytes(name: str) -> bytes:
     """The 11 bytes for an upper-case 8.3 name. Misuse for any other."""
-    body, _, extension = name.partition(".")
+    body, dot, extension = name.partition(".")
     plain = f"{body}{extension}".replace("_", "").replace("-", "")
     if (
         name != name.upper()
         or not (plain.isascii() and plain.isalnum())
         or not 1 <= len(body) <= 8
         or len(extension) > 3
+        or bool(dot) != bool(extension)
     ):
         raise Misuse(f"{name!r} is not an upper-case 8.3 name")
     encoded = EightDotThree()

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
-from media_format.errors import MachineFault
+from media_format.errors import MachineFault, Misuse
 from media_format.refusal import Code, Refusal
 from media_format.volume.seam import Data, ReadBack
 
@@ -21,6 +21,9 @@ _BLKSSZGET: Final = 0x1268
 _BLKFLSBUF: Final = 0x1261
 _BLKROGET: Final = 0x125E
 _ALIGNMENT: Final = 4096
+_BLOCK: Final = 4 * 1024 * 1024
+_DIRECT_WRITE: Final = 1024 * 1024
+"""From this size on a write goes past the page cache, which costs several times what the medium does."""
 
 _CODES: Final = {
     errno.EROFS: Code.MEDIUM_WRITE_PROTECTED,
@@ -83,16 +86,24 @@ class Blocks(Protocol):
 
 
 class Descriptor:
-    """A FAT image file or a block device. Made from an open file descriptor, so that one can be passed."""
+    """A FAT image file or a block device. Made from an open file descriptor, so that one can be passed.
+
+    Large writes go past the page cache where the platform allows it; after `evict` all reads do.
+    """
 
     def __init__(self, fd: int, name: str, *, writable: bool) -> None:
         self._fd = fd
         self._name = name
         self._writable = writable
         self._direct: int | None = None
+        self._direct_refused = False
+        self._evicted = False
         self._buffer: mmap.mmap | None = None
         with naming_errors(name):
-            self._device = stat.S_ISBLK(os.fstat(fd).st_mode)
+            mode = os.fstat(fd).st_mode
+            if not stat.S_ISBLK(mode) and not stat.S_ISREG(mode):
+                raise Misuse(f"{name} is neither a block device nor a file")
+            self._device = stat.S_ISBLK(mode)
             self.size = os.lseek(fd, 0, os.SEEK_END)
             self.sector = self._ask(_BLKSSZGET) if self._device else 512
             if self._device and writable and self._ask(_BLKROGET):
@@ -101,25 +112,27 @@ class Descriptor:
     @classmethod
     def open(cls, path: Path, *, writable: bool) -> Descriptor:
         """Open a file or block device; a block device exclusively, so that nobody mounts it meanwhile."""
+        flags = (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC
         with naming_errors(str(path)):
-            exclusive = os.O_EXCL if path.is_block_device() else 0
-            flags = os.O_RDWR if writable else os.O_RDONLY
+            flags |= os.O_EXCL if path.is_block_device() else os.O_NOFOLLOW | os.O_NONBLOCK
             try:
-                fd = os.open(path, flags | exclusive | os.O_CLOEXEC | os.O_NOFOLLOW * (not exclusive))
+                fd = os.open(path, flags)
             except PermissionError:
                 if writable and path.stat().st_mode & 0o222 == 0:
                     raise Refusal(
                         Code.MEDIUM_WRITE_PROTECTED, f"{path}: the file is write-protected"
                     ) from None
                 raise
-        return cls(fd, str(path), writable=writable)
+        try:
+            return cls(fd, str(path), writable=writable)
+        except BaseException:
+            os.close(fd)
+            raise
 
     def read(self, offset: int, length: int) -> bytes:
         self._check(offset, length)
         with naming_errors(self._name):
-            data = (
-                self._read_direct(offset, length) if self._direct is not None else self._read(offset, length)
-            )
+            data = self._read_direct(offset, length) if self._evicted else self._read(offset, length)
         if len(data) != length:
             raise Refusal(Code.MEDIUM_UNREADABLE, f"{self._name}: ends within what should be there")
         return data
@@ -127,14 +140,19 @@ class Descriptor:
     def write(self, offset: int, data: Data) -> None:
         if not self._writable:
             raise Refusal(Code.MEDIUM_WRITE_PROTECTED, f"{self._name}: opened for reading only")
-        self._check(offset, len(data))
-        self._leave_direct()
-        view = memoryview(data)
+        view = memoryview(data).cast("B")
+        self._check(offset, len(view))
         with naming_errors(self._name):
-            while view:
-                written = os.pwrite(self._fd, view, offset)
-                view = view[written:]
-                offset += written
+            try:
+                if len(view) >= _DIRECT_WRITE and offset % self.sector == 0:
+                    written = self._write_direct(offset, view)
+                    offset, view = offset + written, view[written:]
+                while view:
+                    written = os.pwrite(self._fd, view, offset)
+                    offset, view = offset + written, view[written:]
+            except PermissionError:
+                # It could be opened for writing; a device that was set read-only since answers like this.
+                raise Refusal(Code.MEDIUM_WRITE_PROTECTED, f"{self._name}: became write-protected") from None
 
     def sync(self) -> None:
         with naming_errors(self._name):
@@ -142,26 +160,34 @@ class Descriptor:
 
     def evict(self) -> ReadBack:
         self.sync()
-        try:
-            self._leave_direct()
-            self._direct = os.open(f"/proc/self/fd/{self._fd}", os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC)
-            self._read_direct(0, min(self.size, self.sector))
-            return ReadBack.DIRECT
-        except OSError:
-            self._leave_direct()
-        try:
-            if self._device:
-                fcntl.ioctl(self._fd, _BLKFLSBUF, 0)
-            os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
-            return ReadBack.FLUSHED
-        except OSError:
-            return ReadBack.CACHED
+        with naming_errors(self._name):
+            if self._open_direct() is not None:
+                try:
+                    self._read_direct(0, min(self.size, self.sector))
+                    self._evicted = True
+                    return ReadBack.DIRECT
+                except OSError as error:
+                    if error.errno != errno.EINVAL:
+                        raise
+            self._evicted = False
+            try:
+                if self._device:
+                    fcntl.ioctl(self._fd, _BLKFLSBUF, 0)
+                os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
+                return ReadBack.FLUSHED
+            except OSError:
+                return ReadBack.CACHED
 
     def close(self) -> None:
-        self._leave_direct()
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        """Let go of it. Closing twice is harmless."""
+        for fd in (self._direct, self._fd):
+            if fd is not None and fd >= 0:
+                os.close(fd)
+        self._direct, self._fd = None, -1
+        self._evicted = False
+        if self._buffer is not None:
+            self._buffer.close()
+            self._buffer = None
 
     def _ask(self, request: int) -> int:
         return int(struct.unpack("i", fcntl.ioctl(self._fd, request, bytes(4)))[0])
@@ -183,31 +209,56 @@ class Descriptor:
             length -= len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def _read_direct(self, offset: int, length: int) -> bytes:
-        """O_DIRECT wants offset, length and memory aligned (open(2), NOTES)."""
-        start = offset - offset % _ALIGNMENT
-        wanted = -(-(offset + length - start) // _ALIGNMENT) * _ALIGNMENT
-        if self._buffer is None or len(self._buffer) < wanted:
-            self._buffer = mmap.mmap(-1, wanted)
-        assert self._direct is not None
-        filled = 0
-        with memoryview(self._buffer) as view:
-            while filled < offset + length - start:
-                part = view[filled:wanted]
-                count = os.preadv(self._direct, [part], start + filled)
-                part.release()
-                if not count:
-                    break
-                filled += count
-            return bytes(view[offset - start : min(filled, offset - start + length)])
+    def _open_direct(self) -> int | None:
+        """A second descriptor with O_DIRECT; None where the file system or the sandbox refuses one."""
+        if self._direct is None and not self._direct_refused:
+            flags = (os.O_RDWR if self._writable else os.O_RDONLY) | os.O_DIRECT | os.O_CLOEXEC
+            try:
+                self._direct = os.open(f"/proc/self/fd/{self._fd}", flags)
+            except OSError:
+                self._direct_refused = True
+        return self._direct
 
-    def _leave_direct(self) -> None:
-        if self._direct is not None:
-            os.close(self._direct)
-            self._direct = None
-        if self._buffer is not None:
-            self._buffer.close()
-            self._buffer = None
+    def _aligned(self) -> mmap.mmap:
+        """Memory that O_DIRECT accepts (open(2), NOTES): a mapping begins on a page."""
+        if self._buffer is None:
+            self._buffer = mmap.mmap(-1, _BLOCK)
+        return self._buffer
+
+    def _read_direct(self, offset: int, length: int) -> bytes:
+        """O_DIRECT wants offset, length and memory aligned: read what lies around, a block at a time."""
+        direct, buffer = self._open_direct(), self._aligned()
+        assert direct is not None
+        parts: list[bytes] = []
+        while length:
+            skip = offset % _ALIGNMENT
+            span = min(_BLOCK, -(-(skip + length) // _ALIGNMENT) * _ALIGNMENT)
+            with memoryview(buffer) as whole, whole[:span] as view:
+                count = os.preadv(direct, [view], offset - skip)
+                part = bytes(view[skip : min(count, skip + length)])
+            if not part:
+                break
+            parts.append(part)
+            offset += len(part)
+            length -= len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _write_direct(self, offset: int, data: memoryview) -> int:
+        """Write whole sectors past the page cache; returns how many bytes, the rest is for the caller."""
+        direct, buffer = self._open_direct(), self._aligned()
+        done = 0
+        while direct is not None and len(data) - done >= _ALIGNMENT:
+            span = min(_BLOCK, (len(data) - done) // _ALIGNMENT * _ALIGNMENT)
+            with memoryview(buffer) as whole, whole[:span] as view:
+                view[:] = data[done : done + span]
+                try:
+                    done += os.pwrite(direct, view, offset + done)
+                except OSError as error:
+                    if error.errno != errno.EINVAL:
+                        raise
+                    # Some file systems want larger alignment than they say: the page cache has none.
+                    break
+        return done
 
 
 class Window:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from media_format.refusal import Code, Refusal
 from media_format.volume import codecs
 
 ENTRY: Final = 32
@@ -21,6 +20,8 @@ _VOLUME_LABEL: Final = 0x08
 _FOLDER: Final = 0x10
 _ARCHIVE: Final = 0x20
 _LAST_LONG: Final = 0x40
+_DOTS: Final = (b".".ljust(11), b"..".ljust(11))
+_FORBIDDEN: Final = frozenset('"*/:<>?\\|')
 _DATE: Final = 0x0021
 """1980-01-01, the first date FAT knows: a medium does not tell when it was written."""
 
@@ -39,11 +40,11 @@ class FolderEntry:
 
     def is_called(self, name: str) -> bool:
         """Whether a path means this entry; FAT does not tell upper from lower case."""
-        return name.upper() in (self.name.upper(), self.short)
+        return name.upper() in (self.name.upper(), self.short.upper())
 
 
 def parse(content: bytes) -> Iterator[FolderEntry]:
-    """The entries of a folder. Damaged names are skipped: they are somebody else's."""
+    """The entries of a folder but "." and "..". Where a long name is damaged, the short one stands for it."""
     long_start: int | None = None
     for at in range(0, len(content) - ENTRY + 1, ENTRY):
         raw = content[at : at + ENTRY]
@@ -54,10 +55,10 @@ def parse(content: bytes) -> Iterator[FolderEntry]:
             if raw[0] & _LAST_LONG:
                 long_start = at
             continue
-        if raw[0] not in _FREE and not attributes & _VOLUME_LABEL and raw[0] != ord("."):
+        if raw[0] not in _FREE and not attributes & _VOLUME_LABEL and raw[:11] not in _DOTS:
             long_name = None if long_start is None else _long_name(content[long_start:at], raw[:11])
             high, low, size = struct.unpack_from("<20xH4xHL", raw)
-            short = codecs.short_name(raw[:11])
+            short = _harmless(codecs.short_name(raw[:11]))
             start = at if long_name is None or long_start is None else long_start
             is_folder = bool(attributes & _FOLDER)
             cluster = high << 16 | low
@@ -78,12 +79,18 @@ def label(content: bytes) -> str | None:
     return None
 
 
-def free_place(content: bytes) -> int | None:
-    """Where a new entry fits; None if the folder must grow."""
-    for at in range(0, len(content) - ENTRY + 1, ENTRY):
-        if content[at] in _FREE:
-            return at
-    return None
+def free_places(content: bytes) -> int:
+    """How many more names fit without the folder growing."""
+    firsts = content[::ENTRY]
+    end = firsts.find(0)
+    taken = firsts if end < 0 else firsts[:end]
+    return len(firsts) - len(taken) + taken.count(_DELETED)
+
+
+def first_free_place(content: bytes) -> int:
+    """Where a new entry goes; there must be a place."""
+    firsts = content[::ENTRY]
+    return min(place for place in (firsts.find(mark) for mark in _FREE) if place >= 0) * ENTRY
 
 
 def file_entry(name: str, cluster: int, size: int) -> bytes:
@@ -98,8 +105,8 @@ def folder_entry(name: str, cluster: int) -> bytes:
 
 def new_folder(cluster: int, parent: int, size: int) -> bytes:
     """The first cluster of a new folder; `parent` is 0 where that is the root."""
-    own = _entry(b".".ljust(11), _FOLDER, cluster, 0)
-    above = _entry(b"..".ljust(11), _FOLDER, parent, 0)
+    own = _entry(_DOTS[0], _FOLDER, cluster, 0)
+    above = _entry(_DOTS[1], _FOLDER, parent, 0)
     return (own + above).ljust(size, b"\0")
 
 
@@ -108,12 +115,6 @@ def deleted(content: bytes, entry: FolderEntry) -> bytes:
     raw = bytearray(content[entry.start : entry.at + ENTRY])
     raw[::ENTRY] = bytes([_DELETED]) * (len(raw) // ENTRY)
     return bytes(raw)
-
-
-def check_size(size: int) -> None:
-    """Refusal(medium-unreadable) for folders beyond what FAT allows."""
-    if size > MAX_BYTES:
-        raise Refusal(Code.MEDIUM_UNREADABLE, "a folder has more entries than FAT allows")
 
 
 def _entry(name: bytes, attributes: int, cluster: int, size: int) -> bytes:
@@ -133,4 +134,11 @@ def _long_name(parts: bytes, short: bytes) -> str | None:
             return None
         text = raw[1:11] + raw[14:26] + raw[28:32] + text
     name = text.decode("utf-16-le", "replace").split("\0", 1)[0]
-    return name if name and count <= 20 else None
+    return _harmless(name) if name and count <= 20 else None
+
+
+def _harmless(name: str) -> str:
+    """A name without the characters that FAT forbids in it: they could pass for a path or move a cursor."""
+    return "".join(
+        letter if letter.isprintable() and letter not in _FORBIDDEN else "\ufffd" for letter in name
+    )

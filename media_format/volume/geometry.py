@@ -17,6 +17,7 @@ _MAX_CLUSTER: Final = 512 * 1024
 _FAT12_CLUSTERS: Final = 4085
 _FAT16_CLUSTERS: Final = 65525
 _FAT32_CLUSTERS: Final = 0x0FFFFFF5
+_NO_MIRRORING: Final = 0x0080
 _MAX_TABLE: Final = 256 * 1024 * 1024
 """A volume of 2 TiB in clusters of 64 KiB needs 128 MiB."""
 
@@ -79,11 +80,11 @@ def read_geometry(blocks: Blocks) -> Geometry:
     if boot.sectors * boot.sector > blocks.size:
         raise _damaged("it claims to be larger than the medium")
     clusters = (boot.sectors - before_data) // boot.sectors_per_cluster
-    bits = 12 if clusters < _FAT12_CLUSTERS else 16 if clusters < _FAT16_CLUSTERS else 32
     if clusters == 0 or clusters >= _FAT32_CLUSTERS:
         raise _damaged(f"{clusters} clusters")
-    if (bits == 32) != (root_size == 0):
-        raise _damaged("its root directory is not of its FAT type")
+    bits = _table_bits(boot, clusters)
+    if boot.version or boot.flags & _NO_MIRRORING:
+        raise _damaged("a version or a choice of FAT that is not known here")
     if boot.table_sectors * boot.sector * 8 < (clusters + 2) * bits:
         raise _damaged("its FAT is too short for its clusters")
     if (clusters + 2) * bits // 8 > _MAX_TABLE:
@@ -106,6 +107,21 @@ def read_geometry(blocks: Blocks) -> Geometry:
         state_offset=0x41 if bits == 32 else 0x25,
         label=boot.label,
     )
+
+
+def _table_bits(boot: codecs.BootSector, clusters: int) -> int:
+    """The FAT type goes by the number of clusters.
+
+    But `mkfs.fat -F 32` makes FAT32 of any size, and Linux, Windows and mtools go by the fields: a
+    boot sector that is FAT32's in every field is taken for one.
+    """
+    if boot.wide != (boot.root_entries == 0):
+        raise _damaged("its root directory is not of its FAT type")
+    if boot.wide:
+        return 32
+    if clusters >= _FAT16_CLUSTERS:
+        raise _damaged(f"{clusters} clusters, more than FAT16 has")
+    return 12 if clusters < _FAT12_CLUSTERS else 16
 
 
 def _damaged(why: str) -> Refusal:

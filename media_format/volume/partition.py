@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import struct
 import uuid
+from collections.abc import Sequence
 from typing import Final
 
 from media_format.refusal import Code, Refusal
 from media_format.volume.descriptor import Blocks, Window
 from media_format.volume.geometry import looks_like_fat
 
-_FAT_TYPES: Final = {0x01, 0x04, 0x06, 0x0B, 0x0C, 0x0E}
+_FAT_TYPES: Final = frozenset({0x01, 0x04, 0x06, 0x07, 0x0B, 0x0C, 0x0E})
+"""0x07 is what exFAT and NTFS use: worth a look, if only to name them."""
 _PROTECTIVE: Final = 0xEE
-_GPT_TYPES: Final = {
-    uuid.UUID("ebd0a0a2-b9e5-4433-87c0-68b6b72699c7").bytes_le,  # basic data
-    uuid.UUID("c12a7328-f81f-11d2-ba4b-00a0c93ec93b").bytes_le,  # EFI system partition
-}
+_GPT_TYPES: Final = (
+    uuid.UUID("ebd0a0a2-b9e5-4433-87c0-68b6b72699c7").bytes_le,
+    uuid.UUID("c12a7328-f81f-11d2-ba4b-00a0c93ec93b").bytes_le,
+)
+"""Basic data, and after it the EFI system partition: macOS puts an empty one before the data."""
 _SECTORS: Final = (512, 4096)
 _MAX_GPT_ENTRIES: Final = 128
 _FOREIGN: Final = (
@@ -26,6 +29,12 @@ _FOREIGN: Final = (
     (3, b"NTFS    ", "NTFS"),
     (0, b"LUKS\xba\xbe", "an encrypted volume (LUKS)"),
     (3, b"-FVE-FS-", "an encrypted volume (BitLocker)"),
+    # BitLocker To Go dresses up as FAT32, so that old systems find its reader.
+    (
+        424,
+        uuid.UUID("4967d63b-2e29-4ad8-8399-f6a339e3d001").bytes_le,
+        "an encrypted volume (BitLocker To Go)",
+    ),
     (1024 + 56, b"\x53\xef", "ext2, ext3 or ext4"),
 )
 
@@ -35,56 +44,71 @@ def find_volume(blocks: Blocks) -> Blocks:
 
     Raises Refusal(medium-unreadable) that names what was found instead.
     """
-    head = blocks.read(0, min(blocks.size, 4096))
-    if looks_like_fat(head[:512]):
+    head = _head(blocks)
+    if _holds_fat(head):
         return blocks
-    _refuse_foreign(head)
     if len(head) < 512 or head[510:512] != b"\x55\xaa":
         raise _unreadable("it holds no file system that is known here")
-    for start, size in _partitions(blocks, head):
-        if size and start + size <= blocks.size:
-            part = Window(blocks, start, size)
-            first = part.read(0, min(size, 4096))
-            if looks_like_fat(first[:512]):
-                return part
-            _refuse_foreign(first)
+    wanted, others = _partitions(blocks, head)
+    for start, size in (*wanted, *others):
+        if start == 0 or size == 0 or start + size > blocks.size:
+            continue
+        part = Window(blocks, start, size)
+        if _holds_fat(_head(part)) and (start, size) in wanted:
+            return part
     raise _unreadable("none of its partitions holds a FAT volume")
 
 
-def _partitions(blocks: Blocks, head: bytes) -> list[tuple[int, int]]:
-    """Start and size in bytes of the partitions that may hold FAT."""
-    found = []
+def _head(blocks: Blocks) -> bytes:
+    return blocks.read(0, min(blocks.size, 4096))
+
+
+def _partitions(blocks: Blocks, head: bytes) -> tuple[Sequence[tuple[int, int]], Sequence[tuple[int, int]]]:
+    """Start and size in bytes of the partitions that may hold FAT, and of those that are only named."""
+    wanted: list[tuple[int, int]] = []
+    others: list[tuple[int, int]] = []
     for number in range(4):
         kind, first, count = struct.unpack_from("<4xB3xLL", head, 446 + 16 * number)
         if kind == _PROTECTIVE:
             return _gpt_partitions(blocks)
+        # The unit is the medium's logical sector, which an image file does not tell.
+        places = [(first * sector, count * sector) for sector in _SECTORS]
         if kind in _FAT_TYPES:
-            # The unit is the medium's logical sector, which an image file does not tell.
-            found += [(first * sector, count * sector) for sector in _SECTORS]
-        elif kind == 0x07:
-            found += [(first * sector, count * sector) for sector in _SECTORS]
-    return found
+            wanted += places
+        elif kind:
+            others += places
+    return wanted, others
 
 
-def _gpt_partitions(blocks: Blocks) -> list[tuple[int, int]]:
+def _gpt_partitions(blocks: Blocks) -> tuple[Sequence[tuple[int, int]], Sequence[tuple[int, int]]]:
     """UEFI specification 2.10, section 5.3."""
     for sector in _SECTORS:
-        if blocks.size < 2 * sector:
-            continue
+        if blocks.size < sector + 512:
+            break
         header = blocks.read(sector, 512)
         if not header.startswith(b"EFI PART"):
             continue
         table, count, size = struct.unpack_from("<QLL", header, 72)
-        if size < 128 or size > 4096 or (table * sector) + min(count, _MAX_GPT_ENTRIES) * size > blocks.size:
+        length = min(count, _MAX_GPT_ENTRIES) * size
+        if size < 128 or size > 4096 or table * sector + length > blocks.size:
             raise _unreadable("its partition table makes no sense")
-        entries = blocks.read(table * sector, min(count, _MAX_GPT_ENTRIES) * size)
-        found = []
+        entries = blocks.read(table * sector, length)
+        found: list[tuple[bytes, int, int]] = []
         for at in range(0, len(entries), size):
             kind, first, last = struct.unpack_from("<16s16xQQ", entries, at)
-            if kind in _GPT_TYPES and first <= last:
-                found.append((first * sector, (last - first + 1) * sector))
-        return found
+            if any(kind) and first <= last:
+                found.append((kind, first * sector, (last - first + 1) * sector))
+        wanted = [place[1:] for kind in _GPT_TYPES for place in found if place[0] == kind]
+        return wanted, [place[1:] for place in found if place[0] not in _GPT_TYPES]
     raise _unreadable("its partition table is damaged")
+
+
+def _holds_fat(head: bytes) -> bool:
+    """Whether a partition begins like a FAT volume; Refusal if it begins like something else."""
+    fat = looks_like_fat(head)
+    # Behind the boot sector of a FAT12 or FAT16 volume comes its FAT, which may hold any bytes.
+    _refuse_foreign(head[:512] if fat else head)
+    return fat
 
 
 def _refuse_foreign(head: bytes) -> None:

@@ -1,0 +1,170 @@
+"""The folders of a FAT volume: finding names in them, entering and removing names, making folders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from media_format.errors import Misuse
+from media_format.refusal import Code, Refusal
+from media_format.volume import folder
+from media_format.volume.bookkeeping import Bookkeeping
+from media_format.volume.descriptor import Blocks
+from media_format.volume.extents import Extent, Placement
+from media_format.volume.folder import FolderEntry
+from media_format.volume.geometry import Geometry
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder's bytes. `placement` is None for the fixed root of FAT12 and FAT16."""
+
+    cluster: int
+    placement: Placement | None
+    content: bytes
+
+    def find(self, name: str) -> FolderEntry | None:
+        """The entry that a path part means."""
+        return next((entry for entry in self.entries() if entry.is_called(name)), None)
+
+    def entries(self) -> tuple[FolderEntry, ...]:
+        """Every name but "." and ".."."""
+        return tuple(folder.parse(self.content))
+
+
+class Tree:
+    """The folders. Nothing is remembered between calls: every answer comes from the medium.
+
+    The caller marks the volume dirty before it asks for a change. Each change is durable on return.
+    """
+
+    def __init__(self, blocks: Blocks, geometry: Geometry, books: Bookkeeping) -> None:
+        self._blocks = blocks
+        self._geometry = geometry
+        self._books = books
+
+    def root(self) -> Folder:
+        """The root folder."""
+        geometry = self._geometry
+        if geometry.root_size:
+            return Folder(0, None, self._blocks.read(geometry.root_offset, geometry.root_size))
+        return self._chain(geometry.root_cluster)
+
+    def open(self, entry: FolderEntry) -> Folder:
+        """The folder that an entry names. Refusal(medium-unreadable) if it is larger than FAT allows."""
+        return self._chain(self.first(entry))
+
+    def first(self, entry: FolderEntry) -> int:
+        """The entry's first cluster: the high half means something else on FAT12 and FAT16."""
+        return entry.cluster & (0x0FFFFFFF if self._geometry.bits == 32 else 0xFFFF)
+
+    def walk(self, path: str) -> Folder | None:
+        """The folder at `path`, "" being the root; None if there is none."""
+        found = self.root()
+        for part in path.split("/") if path else ():
+            entry = found.find(part)
+            if entry is None or not entry.folder:
+                return None
+            found = self.open(entry)
+        return found
+
+    def needed(self, path: str, names: int) -> int:
+        """The clusters that folders must grow by before `names` more names fit into the folder at `path`.
+
+        Refusal(medium-full) where a folder cannot grow, (medium-unreadable) where a file stands in the way.
+        """
+        above = self.root()
+        parts = path.split("/") if path else []
+        for depth, part in enumerate(parts):
+            entry = above.find(part)
+            if entry is None:
+                return self._growth(above, 1) + len(parts) - depth
+            if not entry.folder:
+                raise Refusal(Code.MEDIUM_UNREADABLE, f"{path}: {part} is a file, and a folder is needed")
+            above = self.open(entry)
+        return self._growth(above, names)
+
+    def make(self, path: str, names: int) -> None:
+        """See to it that there is a folder at `path` with room for `names` more names."""
+        held = self._made(path)
+        for _ in range(self._growth(held, names)):
+            held = self._grow(held)
+
+    def enter(self, path: str, entry: bytes) -> None:
+        """Put an entry into the folder at `path`."""
+        holder = self._made(path)
+        if not folder.free_places(holder.content):
+            self._growth(holder, 1)
+            holder = self._grow(holder)
+        place = folder.first_free_place(holder.content)
+        after = place + folder.ENTRY
+        # Behind the mark that ends a folder anything may stand: it must not come to light.
+        if holder.content[place] == 0 and holder.content[after : after + 1] not in (b"", b"\0"):
+            self._write(holder, after, bytes(folder.ENTRY))
+            self._blocks.sync()
+        self._write(holder, place, entry)
+        self._blocks.sync()
+
+    def remove(self, holder: Folder, entry: FolderEntry) -> None:
+        """Mark an entry of `holder` and its long name as deleted."""
+        self._write(holder, entry.start, folder.deleted(holder.content, entry))
+        self._blocks.sync()
+
+    def _chain(self, cluster: int) -> Folder:
+        limit = -(-folder.MAX_BYTES // self._geometry.cluster)
+        placement = Placement(self._books.table.chain(cluster, limit), self._geometry)
+        runs = placement.runs(0, placement.size)
+        return Folder(cluster, placement, b"".join(self._blocks.read(start, count) for start, count in runs))
+
+    def _growth(self, held: Folder, names: int) -> int:
+        short = names - folder.free_places(held.content)
+        if short <= 0:
+            return 0
+        if held.placement is None:
+            raise Refusal(Code.MEDIUM_FULL, "the root folder of the medium has no room for another name")
+        clusters = -(-short * folder.ENTRY // self._geometry.cluster)
+        if len(held.content) + clusters * self._geometry.cluster > folder.MAX_BYTES:
+            raise Refusal(Code.MEDIUM_FULL, "a folder of the medium has as many names as FAT allows")
+        return clusters
+
+    def _made(self, path: str) -> Folder:
+        found = self.walk(path)
+        if found is not None:
+            return found
+        above, _, name = path.rpartition("/")
+        parent = self._made(above)
+        if parent.find(name):
+            raise Misuse(f"{path} is a file, and a folder is needed")
+        extents = self._books.table.reserve(1)
+        cluster = extents[0].first
+        self._fill(
+            cluster, folder.new_folder(cluster, parent.cluster if above else 0, self._geometry.cluster)
+        )
+        self._books.table.link(extents)
+        self._books.flush()
+        self.enter(above, folder.folder_entry(name, cluster))
+        return self._chain(cluster)
+
+    def _grow(self, held: Folder) -> Folder:
+        assert held.placement is not None
+        table = self._books.table
+        extents = table.reserve(1)
+        self._fill(extents[0].first, bytes(self._geometry.cluster))
+        # Two steps: were they one, a cut could leave the folder leading into a free cluster.
+        table.link(extents)
+        self._books.flush()
+        table.hang(extents[0].first, held.placement.last)
+        self._books.flush()
+        grown = Placement((*held.placement.extents, Extent(extents[0].first, 1)), self._geometry)
+        return Folder(held.cluster, grown, held.content + bytes(self._geometry.cluster))
+
+    def _fill(self, cluster: int, content: bytes) -> None:
+        self._blocks.write(self._geometry.cluster_offset(cluster), content)
+        self._blocks.sync()
+
+    def _write(self, holder: Folder, offset: int, data: bytes) -> None:
+        if holder.placement is None:
+            self._blocks.write(self._geometry.root_offset + offset, data)
+            return
+        for start, count in holder.placement.runs(offset, len(data)):
+            self._blocks.write(start, data[:count])
+            data = data[count:]
