@@ -31,11 +31,12 @@ class _List:
 
     def signed_by(self, issuer: x509.Certificate) -> bool:
         usage = key_usage(issuer)
-        if usage is None or not usage.crl_sign or self.crl.issuer != issuer.subject:
+        if usage is None or not usage.crl_sign or self.issuer != issuer_id(issuer):
             return False
         try:
-            return self.issuer == issuer_id(issuer) and self.crl.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
-        except UNREADABLE:
+            named = self.crl.issuer == issuer.subject
+            return named and self.crl.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
+        except UNREADABLE:  # names are decoded when they are asked for
             return False
 
 

@@ -144,6 +144,8 @@ def read_certificate(der: bytes) -> x509.Certificate:
         )
     except UNREADABLE as error:
         raise malformed("certificate", f"cannot be read: {error}") from None
+    if certificate.serial_number <= 0:
+        raise malformed("certificate", "its serial number is not positive (RFC 5280, 4.1.2.2)")
     return certificate
 
 

@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from appliance.trust.chain import expiry_warnings, judge_dates, verify_chain, verify_issuers
 from appliance.trust.issuing import (
@@ -156,7 +157,7 @@ def test_a_certificate_has_exactly_one_purpose(world: World) -> None:
 
 
 def test_any_purpose_is_no_purpose(world: World) -> None:
-    usage = (x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE]), False)
+    usage = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE]), False)
     chain = craft(world.issuers[Purpose.BOX_CA], [], extensions=[usage])
     with refused(Code.PURPOSE_MISMATCH):
         verify_chain(chain, world.anchor, Purpose.BOX_IDENTITY)
@@ -240,8 +241,8 @@ def test_a_ca_is_no_leaf(world: World) -> None:
 def test_a_leaf_issues_nothing(world: World) -> None:
     leaf = Issuer(
         read_certificate(world.box.issued.identity[0]),
-        world.box.identity_key,
-        world.box.issued.identity,  # type: ignore[arg-type]
+        world.box.identity_key,  # type: ignore[arg-type]
+        world.box.issued.identity,
     )
     with refused(Code.CHAIN_INVALID):
         verify_chain(craft(leaf, [Purpose.BOX_IDENTITY]), world.anchor, Purpose.BOX_IDENTITY)

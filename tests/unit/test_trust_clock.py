@@ -75,5 +75,7 @@ def test_a_box_cannot_raise_the_floor_and_a_clock_can(now: int) -> None:
 def test_the_development_clock_says_what_the_system_says_and_who_it_is() -> None:
     before = int(time.time())
     clock = DevelopmentClock()
-    assert before <= clock.read() <= int(time.time())
+    read = clock.read()
+    assert read is not None
+    assert before <= read <= int(time.time())
     assert clock.name == "development"

@@ -113,6 +113,10 @@ def test_whatever_is_asked_for_nothing_behind_the_head_is_installed(
     assert index > HEAD.index or offered == HEAD
 
 
+def digest(head: ChainHead | None) -> bytes | None:
+    return None if head is None else head.manifest_digest
+
+
 class Life(RuleBasedStateMachine):
     """A device that is offered releases, confirms some and fails others, in any order."""
 
@@ -129,7 +133,7 @@ class Life(RuleBasedStateMachine):
             return
         failed = self.chain.failed - {release(index, variant).manifest_digest}
         head, floor = self.chain.head, self.chain.security_floor
-        self.chain = KeyChain(floor, head, release(index, variant), failed, head and head.manifest_digest)
+        self.chain = KeyChain(floor, head, release(index, variant), failed, digest(head))
 
     @precondition(lambda self: self.chain.pending is not None)
     @rule(floor=st.integers(0, 9))
@@ -145,7 +149,7 @@ class Life(RuleBasedStateMachine):
         pending, head = self.chain.pending, self.chain.head
         assert pending is not None
         failed = self.chain.failed | {pending.manifest_digest}
-        self.chain = KeyChain(self.chain.security_floor, head, None, failed, head and head.manifest_digest)
+        self.chain = KeyChain(self.chain.security_floor, head, None, failed, digest(head))
 
     @invariant()
     def the_confirmed_releases_only_rise(self) -> None:
