@@ -47,9 +47,9 @@ HELP: Final = {
     "After too many wrong PINs the box locks itself for a while and says until when.",
     "BaysScreen": "Each medium that is plugged in has a card. The card says what is on the medium and "
     "what to do next. Choose a card with the arrow keys and press Enter.",
-    "WriteScreen": "Review who gets which release, then press Enter on 'Write now'. Wait for "
-    "'Safe to remove'. If the medium is pulled too early, put it back and write again: nothing half-written is "
-    "taken for whole.",
+    "WriteScreen": "Review who gets which release, then press Enter on Write now. Wait for "
+    "'Safe to remove'. If the medium is pulled too early, put it back and write again: nothing "
+    "half-written is taken for whole.",
     "ResultsScreen": "What devices reported about their updates, the newest first. Where something was "
     "refused, the last column says what to do next.",
 }

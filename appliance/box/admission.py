@@ -143,14 +143,10 @@ def newest_release(transaction: Transaction, request: Request) -> ReleaseRow | N
 def check_release(row: ReleaseRow, request: Request) -> None:
     """Whether a release is for this device. Refusal(incompatible-hardware), (rollback) or (too-large)."""
     found = manifest(row)
-    if (found.product, found.line) != (
-        request.product,
-        request.line,
-    ) or request.hardware not in found.hardware:
-        raise Refusal(
-            Code.INCOMPATIBLE_HARDWARE,
-            f"{found.product} {found.version} is not for {request.product}/{request.line} on {request.hardware}",
-        )
+    same_line = (found.product, found.line) == (request.product, request.line)
+    if not same_line or request.hardware not in found.hardware:
+        device = f"{request.product}/{request.line} on {request.hardware}"
+        raise Refusal(Code.INCOMPATIBLE_HARDWARE, f"{found.product} {found.version} is not for {device}")
     if request.head is not None and found.index < request.head.index:
         raise Refusal(
             Code.ROLLBACK, f"{request.device_id} has confirmed a newer release than {found.version}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -77,7 +78,7 @@ def _objects(volume: Volume, folder: str) -> Iterator[dict[str, Any]]:
     for entry in volume.list(folder):
         if not entry.folder and layout.is_object(entry.name, entry.name.upper()[-4:]):
             path = f"{folder}/{entry.name}"
-            yield {"file": path, **_guarded(lambda path=path: volume.read_object(path, _LIMIT))}
+            yield {"file": path, **_guarded(functools.partial(volume.read_object, path, _LIMIT))}
 
 
 def _guarded(read: Callable[[], bytes]) -> dict[str, Any]:
@@ -92,7 +93,7 @@ def _file(data: bytes) -> dict[str, Any] | None:
     if f"-----BEGIN {ANCHOR_LABEL}".encode() in data[:MAX_BUNDLE]:
         return _bundle(Bundle.from_pem(data))
     for kind in _SIGNED_ONCE:
-        found = _signed(kind, lambda kind=kind: cose.read_sign1(data, kind.CONTENT_TYPE, kind.LIMIT))
+        found = _signed(kind, functools.partial(cose.read_sign1, data, kind.CONTENT_TYPE, kind.LIMIT))
         if found is not None:
             return found
     found = _signed(Manifest, lambda: cose.read_sign(data, Manifest.CONTENT_TYPE, Manifest.LIMIT))

@@ -127,7 +127,7 @@ class Device:
         named = (identity.identity.id, identity.identity.epoch, identity.kind)
         if named != (configuration.id, configuration.epoch, configuration.kind):
             raise Misuse(
-                f"these certificates are for {identity.identity.id!r}, not for this device as it is configured"
+                f"these certificates are for {identity.identity.id!r}, not for the device configured here"
             )
         if identity.spki != machine.tpm.public(IDENTITY) or encryption.encryption != machine.key:
             raise Misuse("these certificates are for other keys than this device holds")

@@ -56,7 +56,7 @@ class Tpm(Protocol):
         ...
 
     def create(self, key: str, kind: KeyKind, auth: Authorisation) -> bytes:
-        """Create a key that needs `auth` for every use; returns what `public` returns. Misuse if it exists."""
+        """Create a key that needs `auth` for every use; returns its public half. Misuse if it exists."""
         ...
 
     def public(self, key: str) -> bytes:

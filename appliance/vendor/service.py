@@ -132,7 +132,7 @@ class Vendor:
         return built
 
     def revoke(self, serial: int) -> Issued:
-        """Revoke a certificate that was issued here, and renew the revocation lists. Misuse if it is unknown."""
+        """Revoke a certificate issued here, and renew the revocation lists. Misuse if it is unknown."""
         wanted = f"{serial:x}"
         for place, entry in enumerate(self._register.issued):
             if entry.serial == wanted:
