@@ -34,7 +34,8 @@ from appliance.media import MediaWatcher, open_medium
 from appliance.tpm import Authorisation, Tpm, TpmStatus, open_tpm
 from appliance.trust.bundle import Bundle
 from appliance.trust.chain import ExpiryWarning, expiry_warnings
-from appliance.trust.clock import DevelopmentClock, TimeSource, TrustedTime, raised_floor, trusted_time
+from appliance.trust.clock import TrustedTime, raised_floor, trusted_time
+from appliance.trust.time_sources import open_time_source
 from appliance.trust.verifier import PackageBytes
 from media_format.crl_files import read_crls, write_crls
 from media_format.errors import Misuse
@@ -92,7 +93,7 @@ class BoxService:
         self._configuration = configuration
         self._tpm = tpm
         self._store = store
-        self._sources = tuple(_time_source(name) for name in configuration.time_sources)
+        self._sources = tuple(map(open_time_source, configuration.time_sources))
 
     @classmethod
     def create(
@@ -415,12 +416,6 @@ class BoxService:
         return DeviceInfo(
             row.id, row.epoch, row.product, row.line, row.hardware, row.counter, allowed, row.last_seen
         )
-
-
-def _time_source(name: str) -> TimeSource:
-    if name == DevelopmentClock.name:
-        return DevelopmentClock()
-    raise Misuse(f"box.toml: {name!r} is no source of time of this installation; use 'development'")
 
 
 def _signed_by(key: ec.EllipticCurvePublicKey, digest: bytes, signature: bytes) -> bool:

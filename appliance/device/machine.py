@@ -19,10 +19,11 @@ from appliance.device.slots import Slots
 from appliance.device.storage import Storage, read_state
 from appliance.tpm import NO_AUTHORISATION, KeyKind, Tpm
 from appliance.trust.bundle import Bundle
-from appliance.trust.clock import DevelopmentClock, Reading, TimeSource
+from appliance.trust.clock import Reading
 from appliance.trust.crl import RevocationLists
 from appliance.trust.purpose import Purpose
 from appliance.trust.signer import TpmSigner
+from appliance.trust.time_sources import read_all
 from media_format import cbor, limits
 from media_format.errors import MachineFault, Misuse
 from media_format.objects import Kem
@@ -127,8 +128,7 @@ class Machine:
 
     def readings(self) -> tuple[Reading, ...]:
         """What the configured clocks say, in their order."""
-        sources = [_time_source(name) for name in self.configuration.time_sources]
-        return tuple((source.name, source.read()) for source in sources)
+        return read_all(self.configuration.time_sources)
 
     # What runs
 
@@ -151,9 +151,3 @@ class Machine:
             == content.digest
             for content in contents
         )
-
-
-def _time_source(name: str) -> TimeSource:
-    if name == DevelopmentClock.name:
-        return DevelopmentClock()
-    raise Misuse(f"device.toml: {name!r} is no source of time of this installation; use 'development'")

@@ -1,12 +1,11 @@
 """Trusted time: which clock is believed, and how far.
 
 A reading is believed when it is neither before the floor (the time that has surely passed) nor further
-past it than the policy's horizon. Nothing here reads a clock except `DevelopmentClock`.
+past it than the policy's horizon. Nothing here reads a clock: `appliance.trust.time_sources` does.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -33,16 +32,6 @@ class TimeSource(Protocol):
     def read(self) -> int | None:
         """Seconds since the epoch, or None where the clock does not know or is not there."""
         ...
-
-
-class DevelopmentClock:
-    """Trusts the system clock. For demonstrations and tests only; receipts name it."""
-
-    name: Final = "development"
-
-    def read(self) -> int | None:
-        """The system's time."""
-        return int(time.time())
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.trust.clock import BOX, SKEW, DevelopmentClock, TrustedTime, raised_floor, trusted_time
+from appliance.trust.clock import BOX, SKEW, TrustedTime, raised_floor, trusted_time
 from media_format.refusal import Code, Refusal
 from tests.trust_world import refused
 
@@ -70,12 +68,3 @@ def test_a_floor_never_sinks_and_never_passes_the_trusted_time(
 def test_a_box_cannot_raise_the_floor_and_a_clock_can(now: int) -> None:
     assert raised_floor(FLOOR, TrustedTime(now, BOX), ()) == FLOOR
     assert raised_floor(FLOOR, TrustedTime(now, "rtc"), ()) == max(FLOOR, now - SKEW)
-
-
-def test_the_development_clock_says_what_the_system_says_and_who_it_is() -> None:
-    before = int(time.time())
-    clock = DevelopmentClock()
-    read = clock.read()
-    assert read is not None
-    assert before <= read <= int(time.time())
-    assert clock.name == "development"

@@ -1,0 +1,42 @@
+"""Sources of time, one a file: each says what its clock shows, or that it does not know.
+
+What they say is not believed here: `appliance.trust.clock` holds it against the floor and the horizon. A
+configuration names sources in the order in which they are asked, with a place after a colon where one
+is needed: "rtc", "rtc:/dev/rtc1", "kernel", "gpsd", "gpsd:127.0.0.1:2947", "development".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from appliance.trust.clock import Reading, TimeSource
+from appliance.trust.time_sources.development import DevelopmentClock
+from appliance.trust.time_sources.gpsd import Gpsd
+from appliance.trust.time_sources.kernel import KernelClock
+from appliance.trust.time_sources.rtc import RealTimeClock
+from media_format.errors import Misuse
+
+SOURCES: Final[Mapping[str, Callable[[str], TimeSource]]] = {
+    "rtc": RealTimeClock.at,
+    "kernel": KernelClock.at,
+    "gpsd": Gpsd.at,
+    "development": DevelopmentClock.at,
+}
+
+
+def open_time_source(text: str) -> TimeSource:
+    """The source that a configuration names. Misuse for an unknown one, or a place that it cannot have."""
+    name, _, place = text.partition(":")
+    if name not in SOURCES:
+        raise Misuse(f"time_sources: {name!r} is no source of time; there are {', '.join(SOURCES)}")
+    return SOURCES[name](place)
+
+
+def read_all(names: Sequence[str]) -> tuple[Reading, ...]:
+    """What the named sources say, in their order."""
+    sources = [open_time_source(name) for name in names]
+    return tuple((source.name, source.read()) for source in sources)
+
+
+__all__ = ["SOURCES", "open_time_source", "read_all"]
