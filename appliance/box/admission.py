@@ -29,6 +29,8 @@ class Admission:
     release: bytes | None
     """The manifest digest of the release this device should get; None if it has the newest."""
     release_version: str | None
+    certified_until: int | None = None
+    """When the device's certificate expires, in seconds since the epoch; None where it was refused."""
 
 
 def admitted(file: str, verified: VerifiedRequest, release: ReleaseRow | None) -> Admission:
@@ -44,6 +46,7 @@ def admitted(file: str, verified: VerifiedRequest, release: ReleaseRow | None) -
         detail="",
         release=release.manifest_digest if release else None,
         release_version=release.version if release else None,
+        certified_until=int(verified.identity.certificate.not_valid_after_utc.timestamp()),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -106,6 +106,12 @@ def write(volume: Volume, delivery: Delivery, report: Report, cancelled: Cancell
         size=delivery.payload_length,
         read_back=read_back,
     )
+
+
+def withdraw(volume: Volume, packages: Iterable[Written]) -> None:
+    """Remove packages that were written, as far as the medium still answers."""
+    for package in packages:
+        _abandon(PackageWriter(volume, layout.package_folder(package.package_id)))
 
 
 class _Pass:

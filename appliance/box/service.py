@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from sqlalchemy import select
 from sqlalchemy.orm import Session as Transaction
 
-from appliance.box import admission, dispatch, identity, importing, ledger, receipts, survey, users
+from appliance.box import admission, delivery, dispatch, identity, importing, ledger, receipts, survey, users
 from appliance.box.admission import Admission
 from appliance.box.configuration import Configuration
 from appliance.box.context import Context
@@ -225,6 +225,12 @@ class BoxService:
             free=shutil.disk_usage(self._folder).free,
         )
 
+    def record_fault(self, what: str) -> None:
+        """Enter into the ledger that a program of the box failed in a way nobody foresaw."""
+        time, source = self._ledger_time()
+        with self._store.transaction() as transaction:
+            ledger.append(transaction, time, source, "", "fault", what)
+
     # Rules
 
     def allow(self, subject: str, name: str, session: Session, *, allowed: bool) -> None:
@@ -293,8 +299,9 @@ class BoxService:
         """Seal for devices that have asked, write to the medium, read back.
 
         Without `release` each device gets the newest one for it. Raises Refusal(device-not-entitled),
-        (incompatible-hardware), (rollback), (already-installed), (medium-*) and others; a medium that
-        was refused is as it was before. Raises Cancel when `cancelled` says so.
+        (incompatible-hardware), (rollback), (already-installed), (medium-*) and others; raises Cancel when
+        `cancelled` says so. Either way the medium is as it was before, also where a package of several
+        had been finished.
         """
         if not devices:
             raise Misuse("name at least one device to write for")
@@ -303,15 +310,19 @@ class BoxService:
             raise Refusal(Code.UNSUPPORTED_FORMAT, f"the vendor's policy does not allow the mode '{mode}'")
         chosen = tuple(dispatch.choose(context, device, release) for device in devices)
         groups = (chosen,) if mode is Mode.SHARED else tuple((choice,) for choice in chosen)
-        written = []
+        written: list[Written] = []
         with self._opened(medium, writable=True) as volume:
-            for group in groups:
-                done = dispatch.deliver(context, volume, group, session, mode, report, cancelled)
-                written.append(done)
-                named = f"{group[0].release.product} {done.version} for {', '.join(done.devices)}"
-                with self._acting(session, "write", f"{named} as {done.package_id.hex()}"):
-                    pass
-            write_crls(volume, context.lists().ders)
+            try:
+                for group in groups:
+                    written.append(dispatch.deliver(context, volume, group, session, mode, report, cancelled))
+                write_crls(volume, context.lists().ders)
+            except BaseException:
+                delivery.withdraw(volume, written)
+                raise
+        for group, done in zip(groups, written, strict=True):
+            named = f"{group[0].release.product} {done.version} for {', '.join(done.devices)}"
+            with self._acting(session, "write", f"{named} as {done.package_id.hex()}"):
+                pass
         return WriteResult(tuple(written))
 
     def collect(self, medium: Path) -> tuple[CollectedReceipt, ...]:

@@ -22,6 +22,8 @@ class Action(StrEnum):
     """There are receipts to read."""
     IMPORT = "import"
     """There is a release to take in."""
+    CARRY = "carry"
+    """The updates that devices asked for are on it already."""
     NOTHING = "nothing"
 
 
@@ -34,6 +36,14 @@ class PackageInfo:
     package_id: bytes | None
     devices: tuple[str, ...]
     detail: str
+    manifest_digest: bytes | None = None
+    answers: tuple[tuple[str, int], ...] = ()
+    """Devices with the numbers of the requests that it answers."""
+
+    def is_for(self, request: Admission) -> bool:
+        """Whether it gives this request's device the release it should get."""
+        same_release = request.release is not None and self.manifest_digest == request.release
+        return same_release and (request.device_id, request.counter) in self.answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,16 @@ class MediumReport:
     """Files and folders that are not ours; they are left alone."""
     action: Action
     suggestion: str
+
+    @property
+    def servable(self) -> tuple[Admission, ...]:
+        """The admitted requests that the box has a release for."""
+        return _servable(self.requests)
+
+    @property
+    def waiting(self) -> tuple[Admission, ...]:
+        """Those of them that no package on the medium answers yet."""
+        return _waiting(self.requests, self.packages)
 
 
 def files(volume: Volume, folder: str, suffix: str) -> tuple[Entry, ...]:
@@ -72,7 +92,12 @@ def package(volume: Volume, folder: str) -> PackageInfo:
         return PackageInfo(folder, "damaged", None, (), str(refusal))
     devices = tuple(recipient.device.id for recipient in envelope.recipients if recipient.device)
     kind = "release" if envelope.kind is EnvelopeKind.RELEASE else "delivery"
-    return PackageInfo(folder, kind, envelope.package_id, devices, "")
+    answers = tuple(
+        (recipient.device.id, recipient.device.answers.counter)
+        for recipient in envelope.recipients
+        if recipient.device and recipient.device.answers
+    )
+    return PackageInfo(folder, kind, envelope.package_id, devices, "", envelope.manifest_digest, answers)
 
 
 def foreign(volume: Volume) -> int:
@@ -84,19 +109,38 @@ def suggest(
     requests: tuple[Admission, ...], receipts: int, found: tuple[PackageInfo, ...], known: frozenset[bytes]
 ) -> tuple[Action, str]:
     """The one thing to do next; `known` are the package ids of releases the box has."""
-    for request in requests:
-        if request.code is None and request.release is not None:
-            running = request.version or "no release"
-            return (
-                Action.WRITE,
-                f"Device {request.device_id} asks for an update: {running} → {request.release_version}.",
-            )
+    waiting = _waiting(requests, found)
+    if len(waiting) == 1:
+        running = f"{waiting[0].version or 'no release'} → {waiting[0].release_version}"
+        return Action.WRITE, f"Device {waiting[0].device_id} asks for an update: {running}."
+    if waiting:
+        return Action.WRITE, f"{len(waiting)} devices ask for updates: {_names(waiting)}."
     if receipts:
-        return Action.COLLECT, f"There are {receipts} new receipts on this medium."
+        count = f"are {receipts} new receipts" if receipts > 1 else "is a new receipt"
+        return Action.COLLECT, f"There {count} on this medium."
     if any(package.kind == "release" and package.package_id not in known for package in found):
         return Action.IMPORT, "There is a release from the vendor on this medium."
+    if answered := _servable(requests):
+        return Action.CARRY, f"The update for {_names(answered)} is on this medium: take it to the device."
     for request in requests:
         if request.code is not None:
-            return Action.NOTHING, f"The request on this medium cannot be answered: {request.code}."
-        return Action.NOTHING, f"Device {request.device_id} has the newest release."
+            name, advice = request.device_id or request.file, Refusal(request.code, request.detail).advice
+            return Action.NOTHING, f"The request of {name} cannot be answered. {advice} ({request.code})"
+    if requests:
+        has = "have" if len(requests) > 1 else "has"
+        return Action.NOTHING, f"{_names(requests)} {has} the newest release."
     return Action.NOTHING, "There is nothing for this box on the medium."
+
+
+def _servable(requests: tuple[Admission, ...]) -> tuple[Admission, ...]:
+    return tuple(request for request in requests if request.code is None and request.release is not None)
+
+
+def _waiting(requests: tuple[Admission, ...], found: tuple[PackageInfo, ...]) -> tuple[Admission, ...]:
+    return tuple(
+        request for request in _servable(requests) if not any(package.is_for(request) for package in found)
+    )
+
+
+def _names(requests: tuple[Admission, ...]) -> str:
+    return ", ".join(request.device_id or request.file for request in requests)
