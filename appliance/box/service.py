@@ -110,8 +110,8 @@ class BoxService:
         if (folder / "box.toml").exists():
             raise Misuse(f"{folder}: there is a box already")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        uri = tpm or f"soft:{folder / 'tpm'}"
-        opened = open_tpm(uri, create=True, now=now)
+        uri = tpm or "soft:tpm"
+        opened = open_tpm(uri, create=True, now=now, folder=folder)
         secret = opened.random(_SECRET_SIZE)
         auth = Authorisation(secret)
         identity.create_keys(opened, auth)
@@ -127,7 +127,8 @@ class BoxService:
     def open(cls, folder: Path, *, now: Callable[[], int]) -> BoxService:
         """The box in `folder`. MachineFault if there is none."""
         configuration = Configuration.load(folder)
-        return cls(folder, configuration, open_tpm(configuration.tpm, create=False, now=now), Store(folder))
+        tpm = open_tpm(configuration.tpm, create=False, now=now, folder=folder)
+        return cls(folder, configuration, tpm, Store(folder))
 
     # People
 

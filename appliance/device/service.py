@@ -13,7 +13,7 @@ from appliance.device.booting import BootResult
 from appliance.device.configuration import FILE_NAME, DeviceConfiguration, read_configuration
 from appliance.device.machine import ENCRYPTION, IDENTITY, Machine
 from appliance.device.storage import DiskStorage, Storage, read_state
-from appliance.tpm import NO_AUTHORISATION, KeyKind, Tpm, open_tpm
+from appliance.tpm import NO_AUTHORISATION, KeyKind, open_tpm
 from appliance.trust.bundle import Bundle
 from appliance.trust.enrolment import make_enrolment
 from appliance.trust.purpose import Purpose
@@ -72,7 +72,7 @@ class Device:
         if (folder / FILE_NAME).exists():
             raise Misuse(f"{folder}: there is a device already")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        tpm = _open_tpm(folder, configuration, now, create=True)
+        tpm = open_tpm(configuration.tpm, create=True, now=now, folder=folder)
         tpm.create(IDENTITY, KeyKind.SIGN_P256, NO_AUTHORISATION)
         tpm.create(ENCRYPTION[Kem.P256], KeyKind.DECRYPT_P256, NO_AUTHORISATION)
         if KeyKind.DECRYPT_XWING in tpm.status().kinds:
@@ -90,7 +90,7 @@ class Device:
         if text is None:
             raise MachineFault(f"{folder}: there is no device here; run: updatebox device init {folder} …")
         configuration = read_configuration(text.decode(errors="replace"))
-        tpm = _open_tpm(folder, configuration, now, create=False)
+        tpm = open_tpm(configuration.tpm, create=False, now=now, folder=folder)
         return cls(Machine.assemble(folder, configuration, tpm, storage or DiskStorage()))
 
     @property
@@ -190,12 +190,3 @@ class Device:
         except Misuse:
             return False
         return True
-
-
-def _open_tpm(
-    folder: Path, configuration: DeviceConfiguration, now: Callable[[], int], *, create: bool
-) -> Tpm:
-    backend, _, place = configuration.tpm.partition(":")
-    if backend == "soft" and place:
-        return open_tpm(f"soft:{folder / place}", create=create, now=now)
-    return open_tpm(configuration.tpm, create=create, now=now)

@@ -10,13 +10,13 @@ from appliance.tpm.soft import SoftTpm
 from media_format.errors import Misuse
 
 
-def open_tpm(uri: str, *, create: bool, now: Callable[[], int]) -> Tpm:
-    """Open, or with `create` make, the TPM that a URI names: "soft:PATH".
+def open_tpm(uri: str, *, create: bool, now: Callable[[], int], folder: Path = Path()) -> Tpm:
+    """Open, or with `create` make, the TPM that a URI names: "soft:PATH", relative paths below `folder`.
 
     Raises Misuse for unknown backends, Refusal(tpm-unavailable) when the backend does not answer.
     """
     backend, _, place = uri.partition(":")
     if backend == "soft" and place:
-        folder = Path(place)
-        return SoftTpm.make(folder, now) if create else SoftTpm.load_from(folder, now)
+        state = folder / place
+        return SoftTpm.make(state, now) if create else SoftTpm.load_from(state, now)
     raise Misuse(f"{uri!r} names no TPM backend of this installation; use soft:PATH")
