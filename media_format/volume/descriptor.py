@@ -89,13 +89,14 @@ class Descriptor:
     """A FAT image file or a block device. Made from an open file descriptor, so that one can be passed.
 
     Large writes go past the page cache where the platform allows it; after `evict` all reads do.
+    `direct` is a second descriptor of the same medium with O_DIRECT, for a process that may open none.
     """
 
-    def __init__(self, fd: int, name: str, *, writable: bool) -> None:
+    def __init__(self, fd: int, name: str, *, writable: bool, direct: int | None = None) -> None:
         self._fd = fd
         self._name = name
         self._writable = writable
-        self._direct: int | None = None
+        self._direct = direct
         self._direct_refused = False
         self._evicted = False
         self._buffer: mmap.mmap | None = None
@@ -128,6 +129,11 @@ class Descriptor:
         except BaseException:
             os.close(fd)
             raise
+
+    def handles(self) -> tuple[int, ...]:
+        """The descriptors to pass to another process: the plain one, and the direct one if there is one."""
+        direct = self._open_direct()
+        return (self._fd,) if direct is None else (self._fd, direct)
 
     def read(self, offset: int, length: int) -> bytes:
         self._check(offset, length)
