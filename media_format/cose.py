@@ -205,8 +205,8 @@ def _signature(
     header: dict[int | str, cbor.Value], signed: bytes, signature: cbor.Value, name: str
 ) -> Signature:
     algorithm = header.pop(_ALG, None)
-    chain = _certificates(header.pop(_X5CHAIN, None), f"{name} x5chain")
-    bag = _certificates(header.pop(_X5BAG, None), f"{name} x5bag")
+    chain = _certificates(header, _X5CHAIN, f"{name} x5chain")
+    bag = _certificates(header, _X5BAG, f"{name} x5bag")
     if header:
         raise malformed(name, "unknown protected headers")
     return Signature(
@@ -223,9 +223,10 @@ def _algorithm(value: cbor.Value, name: str) -> Algorithm:
         raise Refusal(Code.UNSUPPORTED_FORMAT, f"{name}: unknown signature algorithm {value}") from None
 
 
-def _certificates(value: cbor.Value, path: str) -> tuple[bytes, ...]:
-    if value is None:
+def _certificates(header: dict[int | str, cbor.Value], label: int, path: str) -> tuple[bytes, ...]:
+    if label not in header:
         return ()
+    value = header.pop(label)
     if isinstance(value, bytes):
         return (_CERTIFICATE.decode(value, path),)
     if isinstance(value, str) or not isinstance(value, Sequence):

@@ -14,9 +14,9 @@ _MAX_FILES: Final = 32
 
 
 def read_crls(volume: Volume) -> tuple[bytes, ...]:
-    """The lists on the medium; those that are too large are passed over."""
+    """The lists on the medium; those that are too large, or not all there, are passed over."""
     names = sorted(
-        entry.name.upper()
+        entry.name
         for entry in volume.list(layout.TRUST)
         if not entry.folder and layout.is_object(entry.name, layout.CRL_SUFFIX)
     )
@@ -25,7 +25,7 @@ def read_crls(volume: Volume) -> tuple[bytes, ...]:
         try:
             found.append(volume.read_object(f"{layout.TRUST}/{name}", limits.MAX_CRL))
         except Refusal as refusal:
-            if refusal.code is not Code.TOO_LARGE:
+            if refusal.code not in (Code.TOO_LARGE, Code.TRUNCATED):
                 raise
     return tuple(found)
 

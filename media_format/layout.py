@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Final
 
 ROOT: Final = "UPDATEBX"
@@ -21,6 +22,8 @@ CHUNKS: Final = "CHUNKS.CBR"
 ENVELOPE: Final = "ENVELOPE.CBR"
 """Written last: it makes a package exist."""
 
+_STEM: Final = re.compile("[0-9A-Z]{1,8}")
+
 
 def stem(data: bytes) -> str:
     """The 8 hexadecimal digits that name a file by its content. Readers do not rely on names."""
@@ -37,7 +40,15 @@ def segment(number: int) -> str:
     return f"PAYLOAD.{number:03d}"
 
 
+def inside(folder: str, name: str) -> str:
+    """The path of a name in a folder; "" is the root of the medium."""
+    return f"{folder}/{name}" if folder else name
+
+
 def is_object(name: str, suffix: str) -> bool:
-    """Whether a name can be an object of ours; sidecar files ("._X", "Thumbs.db") are not."""
-    body, dot, _ = name.upper().partition(".")
-    return name.upper().endswith(suffix) and bool(dot) and 1 <= len(body) <= 8 and body.isalnum()
+    """Whether a name can be an object of ours; sidecar files ("._X", "Thumbs.db") are not.
+
+    An empty suffix asks about folders. Case does not matter: some systems show names in lower case.
+    """
+    shown = name.upper()
+    return shown.endswith(suffix) and _STEM.fullmatch(shown.removesuffix(suffix)) is not None

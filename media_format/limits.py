@@ -25,6 +25,8 @@ MAX_COMPONENTS: Final = 64
 
 DEFAULT_SEGMENT_SIZE: Final = GIB
 """The payload is cut into files of this many bytes."""
+SEGMENT_UNIT: Final = 4 * KIB
+"""Boundaries are multiples of a page, so that whole pages are read and written on both sides of one."""
 MIN_SEGMENT_SIZE: Final = 64 * KIB
 MAX_SEGMENT_SIZE: Final = 4 * GIB - 64 * KIB
 """Below FAT's limit of 2^32 - 1 bytes for a file."""

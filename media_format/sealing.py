@@ -6,19 +6,15 @@ enrolment epoch and the nonce it asked with.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from media_format.objects import DeviceBinding, Recipient, Wrap
 from media_format.payload.context import recipient_info
-from media_format.payload.recipients import RecipientKey, Wrapped, unwrap, wrap
+from media_format.payload.recipients import OpenLayer, RecipientKey, Wrapped, unwrap, wrap
 from media_format.refusal import Code, Refusal
 
 CONTENT_KEY_SIZE: Final = 32
 """Bytes of a Cobblestone-256 key."""
-
-OpenLayer = Callable[[int, bytes, bytes, bytes], bytes]
-"""Opens one HPKE layer with a private key: (KEM, encapsulation, ciphertext, info) to plaintext."""
 
 
 def seal_recipient(
@@ -42,7 +38,7 @@ def open_recipient(
     recipient: Recipient, package_id: bytes, manifest_digest: bytes, key: RecipientKey, open_layer: OpenLayer
 ) -> bytes:
     """The content key. Refusal(decryption-failed) when it is not for this key, package, release or device."""
-    info = _info(package_id, manifest_digest, recipient.key_id, recipient.device)
+    info = _info(package_id, manifest_digest, key.key_id, recipient.device)
     content_key = unwrap(Wrapped(recipient.wraps, recipient.wrapped_key), key.kems, open_layer, info)
     if len(content_key) != CONTENT_KEY_SIZE:
         raise Refusal(Code.DECRYPTION_FAILED, f"the content key has {len(content_key)} bytes")

@@ -228,6 +228,8 @@ class Nested(Generic[R]):
 
 
 _REQUIRED: Final = object()
+_ABSENT: Final[Any] = object()
+"""Stands for an extension map that is not there; null would be a second encoding of the same."""
 
 
 def key(number: int, shape: Shape[T], *, default: Any = _REQUIRED) -> Any:
@@ -289,8 +291,8 @@ class Record:
             raise malformed(path, "must be a map")
         left = dict(value)
         found: dict[str, Any] = {
-            "critical": _no_critical(left.pop(CRITICAL_KEY, None), path),
-            "optional": _extensions(left.pop(OPTIONAL_KEY, None), f"{path}.optional"),
+            "critical": _no_critical(left.pop(CRITICAL_KEY, _ABSENT), path),
+            "optional": _extensions(left.pop(OPTIONAL_KEY, _ABSENT), f"{path}.optional"),
         }
         for field in _fields(cls):
             number = field.metadata["key"]
@@ -311,7 +313,7 @@ def _fields(kind: type[Record]) -> tuple[dataclasses.Field[Any], ...]:
 
 
 def _extensions(value: cbor.Value, path: str) -> Extensions:
-    if value is None:
+    if value is _ABSENT:
         return ()
     if not isinstance(value, Mapping) or not value:
         raise malformed(path, "must be a map that is not empty")

@@ -60,7 +60,7 @@ def _medium(path: Path) -> Iterator[dict[str, Any]]:
     volume = open_volume(path, writable=False)
     try:
         if any(entry.name.upper() == layout.ENVELOPE for entry in volume.list("")):
-            yield from _package(PackageReader(volume, "."))
+            yield from _package(PackageReader(volume, ""))
         for folder in list_packages(volume):
             yield from _package(PackageReader(volume, folder))
         for folder in (layout.REQUESTS, layout.RECEIPTS, layout.TRUST):
@@ -71,7 +71,7 @@ def _medium(path: Path) -> Iterator[dict[str, Any]]:
 
 def _package(reader: PackageReader) -> Iterator[dict[str, Any]]:
     for part, read in ((layout.ENVELOPE, reader.envelope), (layout.MANIFEST, reader.manifest)):
-        yield {"file": f"{reader.folder}/{part}", **_guarded(read)}
+        yield {"file": layout.inside(reader.folder, part), **_guarded(read)}
 
 
 def _objects(volume: Volume, folder: str) -> Iterator[dict[str, Any]]:

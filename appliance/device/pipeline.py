@@ -24,11 +24,11 @@ from media_format.package import PackageReader
 from media_format.payload.chunks import decode_chunk
 from media_format.payload.cobblestone import RandomAccess
 from media_format.payload.context import payload_context
-from media_format.payload.recipients import RecipientKey
+from media_format.payload.recipients import OpenLayer, RecipientKey
 from media_format.payload.segments import SegmentReader
 from media_format.progress import Progress, Report
 from media_format.refusal import Code, Refusal
-from media_format.sealing import OpenLayer, open_recipient
+from media_format.sealing import open_recipient
 
 _BATCH: Final = limits.MIB
 """Stored bytes read at once; a single larger chunk is a batch of its own."""

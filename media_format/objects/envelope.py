@@ -169,6 +169,8 @@ class Envelope(Record):
     def check(self, path: str) -> None:
         if self.expires < self.issued_at:
             raise malformed(path, "expires before it is issued")
+        if self.segment_size % limits.SEGMENT_UNIT:
+            raise malformed(path, f"segment_size must be a multiple of {limits.SEGMENT_UNIT}")
         if self.segments > limits.MAX_SEGMENTS:
             raise malformed(path, f"{self.segments} segments, at most {limits.MAX_SEGMENTS}")
         sealed = self.cipher is not Cipher.NONE

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from media_format import layout, limits
 from media_format.errors import Misuse
 from media_format.refusal import Code, Refusal
 from media_format.volume.seam import Data, Volume
-
-_UNIT: Final = 4096
-"""Boundaries are multiples of a page, so that whole pages are read and written on both sides of one."""
 
 
 def segment_sizes(length: int, size: int) -> tuple[int, ...]:
@@ -18,7 +13,7 @@ def segment_sizes(length: int, size: int) -> tuple[int, ...]:
 
     Raises Refusal(too-large) for too many files, Refusal(malformed) for a boundary that is none.
     """
-    if length < 0 or not _UNIT <= size <= limits.MAX_SEGMENT_SIZE or size % _UNIT:
+    if length < 0 or not 0 < size <= limits.MAX_SEGMENT_SIZE or size % limits.SEGMENT_UNIT:
         raise Refusal(Code.MALFORMED, f"a payload of {length} bytes cannot be cut every {size} bytes")
     whole, rest = divmod(length, size)
     count = whole + bool(rest)
@@ -65,7 +60,9 @@ class SegmentWriter:
         if self._number == len(self._sizes):
             raise Misuse("the payload is longer than was announced")
         self._left = self._sizes[self._number]
-        self._ticket = self._volume.begin(f"{self._folder}/{layout.segment(self._number)}", self._left)
+        self._ticket = self._volume.begin(
+            layout.inside(self._folder, layout.segment(self._number)), self._left
+        )
 
     def _append(self, part: memoryview) -> None:
         assert self._ticket is not None
@@ -101,7 +98,9 @@ class SegmentReader:
         while length:
             number, start = divmod(offset, self._size)
             count = min(length, self._size - start)
-            parts.append(self._volume.read_run(f"{self._folder}/{layout.segment(number)}", start, count))
+            parts.append(
+                self._volume.read_run(layout.inside(self._folder, layout.segment(number)), start, count)
+            )
             offset += count
             length -= count
         return parts[0] if len(parts) == 1 else b"".join(parts)

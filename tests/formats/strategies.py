@@ -171,7 +171,10 @@ def _envelopes(draw: st.DrawFn) -> objects.Envelope:
         "wrapped_key": st.binary(min_size=sealed, max_size=128 * sealed),
     }
     issued_at = draw(st.integers(0, 2**33))
-    segment_size = draw(st.integers(limits.MIN_SEGMENT_SIZE, limits.MAX_SEGMENT_SIZE))
+    most = limits.MAX_SEGMENT_SIZE // limits.SEGMENT_UNIT
+    segment_size = limits.SEGMENT_UNIT * draw(
+        st.integers(limits.MIN_SEGMENT_SIZE // limits.SEGMENT_UNIT, most)
+    )
     recipients = st.lists(record(objects.Recipient, **fields), min_size=sealed, max_size=3)
     return draw(  # type: ignore[no-any-return]
         record(

@@ -54,6 +54,8 @@ def test_a_changed_object_is_refused_with_the_right_code(kind: type[Record], dat
     refused(Code.MALFORMED, kind, {**fields, 29: 0})
     refused(Code.MALFORMED, kind, {**fields, "1": 0})
     refused(Code.MALFORMED, kind, {**fields, OPTIONAL_KEY: {}})
+    refused(Code.MALFORMED, kind, {**fields, OPTIONAL_KEY: None})
+    refused(Code.MALFORMED, kind, {**fields, CRITICAL_KEY: None})
     refused(Code.MALFORMED, kind, {**fields, OPTIONAL_KEY: {"a": 1}})
     refused(Code.MALFORMED, kind, {**fields, OPTIONAL_KEY: {-1: 1}})
     refused(Code.MALFORMED, kind, {**fields, OPTIONAL_KEY: {2**63: 1}})
@@ -203,6 +205,7 @@ def test_the_examples_of_the_rules_are_valid() -> None:
         pytest.param(manifest(install_by=99), id="an install-by date before creation"),
         pytest.param(envelope(expires=99), id="an envelope that expires before it is issued"),
         pytest.param(envelope(payload_length=1000 * limits.MIN_SEGMENT_SIZE + 1), id="1001 segments"),
+        pytest.param(envelope(segment_size=65537), id="a boundary within a page"),
         pytest.param(envelope(recipients=()), id="an encrypted package for nobody"),
         pytest.param(envelope(recipients=(recipient(wraps=()),)), id="a recipient without wraps"),
         pytest.param(envelope(recipients=(recipient(wrapped_key=b""),)), id="a recipient without a key"),
