@@ -19,7 +19,7 @@ from appliance.trust.verifier import (
 )
 from media_format import cose
 from media_format.crl_files import read_crls
-from media_format.objects import Envelope, Outcome
+from media_format.objects import Envelope, EnvelopeKind, Outcome
 from media_format.package import PackageReader, list_packages
 from media_format.progress import Report
 from media_format.refusal import Code, Refusal
@@ -37,6 +37,8 @@ class PackageResult:
 
     folder: str
     addressed: bool
+    devices: tuple[str, ...]
+    """Whom the envelope names; not verified."""
     outcome: Outcome | None
     code: Code | None
     detail: str
@@ -97,8 +99,7 @@ def _judge(
         addressed = addressed_to(envelope, machine.configuration.id)
         named = _named(envelope)
         manifest = reader.manifest()
-        if named is not None and addressed and not retry and _was_installed(machine, named):
-            raise Refusal(Code.ALREADY_INSTALLED, "this package was installed here before")
+        _leave_alone(machine, named, retry=retry)
         package = PackageBytes(manifest, envelope, crls)
         view = _view(machine, named, retry=retry)
         plan = admit_package(package, view, machine.bundle().anchor, machine.lists(), machine.readings())
@@ -118,7 +119,14 @@ def _judge(
         if not dry_run:
             _tell(machine, story, addressed=addressed)
         return PackageResult(
-            folder, addressed, Outcome.REFUSED, refusal.code, refusal.detail, None, story.package_id
+            folder=folder,
+            addressed=addressed,
+            devices=_devices(named),
+            outcome=Outcome.REFUSED,
+            code=refusal.code,
+            detail=refusal.detail,
+            version=None,
+            package_id=story.package_id,
         )
 
 
@@ -174,6 +182,7 @@ def _result(candidate: _Candidate, outcome: Outcome | None, refusal: Refusal | N
     return PackageResult(
         folder=candidate.reader.folder,
         addressed=True,
+        devices=_devices(plan.envelope),
         outcome=outcome,
         code=refusal.code if refusal else None,
         detail=refusal.detail if refusal else "",
@@ -191,8 +200,32 @@ def _named(envelope: bytes) -> Envelope | None:
         return None
 
 
-def _was_installed(machine: Machine, envelope: Envelope) -> bool:
-    return machine.refusals.was_told(envelope.package_id, Code.ALREADY_INSTALLED)
+def _devices(envelope: Envelope | None) -> tuple[str, ...]:
+    recipients = envelope.recipients if envelope else ()
+    return tuple(recipient.device.id for recipient in recipients if recipient.device)
+
+
+def _leave_alone(machine: Machine, named: Envelope | None, *, retry: bool) -> None:
+    """Say of a package what its unverified envelope is enough for: that there is nothing to do with it.
+
+    Raises Refusal(not-for-this-device) for a release that is for boxes, and Refusal(already-installed) for a
+    package that was installed here: a stick that stays in the port makes neither a loop nor a receipt.
+    """
+    if named is None:
+        return
+    if named.kind is EnvelopeKind.RELEASE:
+        raise Refusal(Code.NOT_FOR_THIS_DEVICE, "a release for update boxes; take it to the box")
+    told = machine.refusals.was_told(named.package_id, Code.ALREADY_INSTALLED)
+    if told and not retry and _is_there(machine, named):
+        raise Refusal(Code.ALREADY_INSTALLED, "this package was installed here before")
+
+
+def _is_there(machine: Machine, named: Envelope) -> bool:
+    """Whether a release waits in the other banks, or runs and still measures right."""
+    pending = machine.record.facts.pending
+    if pending is not None and pending.release.manifest_digest == named.manifest_digest:
+        return True
+    return _installed(machine, named) is not None
 
 
 def _view(machine: Machine, named: Envelope | None, *, retry: bool) -> DeviceView:
@@ -222,6 +255,7 @@ def _view(machine: Machine, named: Envelope | None, *, retry: bool) -> DeviceVie
         outstanding=facts.outstanding,
         proves_time=young,
         retry=retry,
+        repair=retry,
         reuse=False,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from appliance.device.journal import Phase
 from appliance.device.machine import Machine
 from appliance.device.record import Facts, Pending
 from appliance.device.reporting import Story, tell
@@ -116,7 +117,12 @@ def _fall_back(machine: Machine, problem: Refusal) -> None:
 
 
 def _problem(machine: Machine, banks: Mapping[str, int]) -> Refusal | None:
-    """Why these banks may not run: signature, security floor, or content. Empty banks are the factory's."""
+    """Why these banks may not run: signature, security floor, or content.
+
+    Banks of which nothing is known are the factory's, unless an install was cut off in them.
+    """
+    if _half_written(machine, banks):
+        return Refusal(Code.SLOT_READBACK_MISMATCH, "a slot holds part of a release that was not finished")
     anchor, floor = machine.bundle().anchor, machine.record.facts.security_floor
     contents = machine.contents(banks)
     for digest in {content.manifest_digest for content in contents}:
@@ -137,6 +143,11 @@ def _problem(machine: Machine, banks: Mapping[str, int]) -> Refusal | None:
     if not machine.measures_right(contents):
         return Refusal(Code.SLOT_READBACK_MISMATCH, "a slot does not hold what the vendor signed")
     return None
+
+
+def _half_written(machine: Machine, banks: Mapping[str, int]) -> bool:
+    entry = machine.journal.read()
+    return entry is not None and entry.phase is Phase.WRITING and bool(entry.banks.items() & banks.items())
 
 
 def _is_pending(pending: Pending, contents: tuple[object, ...]) -> bool:

@@ -17,6 +17,7 @@ from appliance.trust.verifier import InstallPlan
 from media_format.objects import Outcome
 from media_format.package import PackageReader
 from media_format.progress import Report
+from media_format.refusal import Code, Refusal
 
 
 def install(
@@ -25,14 +26,16 @@ def install(
     """Write, read back, switch the boot control, and leave a receipt.
 
     Raises the refusals of the pipeline and the flasher; what was written durably is resumed by the next
-    try with the same release. Nothing that runs is touched.
+    try with the same release. Nothing that runs is touched. Refusal(health-check-failed) while the release
+    that runs is on trial: the other banks are its way back.
     """
     began = time.monotonic()
+    _check_way_back(machine)
     running = machine.running()
     used = {component.slot for component in plan.manifest.components}
     banks = {slot: 1 - running[slot] for slot in used}
-    entry = _begin(machine, plan, banks)
     payload = open_payload(plan, reader, machine.key, machine.open_layer)
+    entry = _begin(machine, plan, banks)
 
     def durable(done: int) -> None:
         machine.journal.write(dataclasses.replace(entry, done=done))
@@ -40,10 +43,55 @@ def install(
     with Flasher(machine.slots, running, machine.bundle().anchor, machine.storage) as flasher:
         flasher.open(manifest, entry.done)
         Pipeline(flasher, durable, report).run(plan, reader, payload, entry.done)
-        flasher.finish()
+        _read_back(machine, flasher)
     total = Numbering(plan.manifest).total
     machine.journal.write(dataclasses.replace(entry, phase=Phase.WRITTEN, done=total))
     _switch(machine, plan, manifest, banks, began)
+
+
+def complete(machine: Machine, began: float | None = None) -> None:
+    """What follows the switch; done at the next start where a cut came between.
+
+    The journal is cleared last: while it stands, the receipt may be missing.
+    """
+    pending, entry = machine.record.facts.pending, machine.journal.read()
+    if pending is None or entry is None or not _is_switched(machine, pending, entry):
+        return
+    if not pending.reported:
+        story = Story(
+            Outcome.INSTALLED,
+            package_id=pending.package_id,
+            manifest_digest=pending.release.manifest_digest,
+            version_before=pending.version_before,
+            version_after=pending.version,
+            began=began,
+        )
+        tell(machine, story, pending=dataclasses.replace(pending, reported=True))
+    machine.refusals.tell(pending.package_id, Code.ALREADY_INSTALLED)
+    machine.failures.forget(pending.release.manifest_digest)
+    machine.journal.clear()
+
+
+def _is_switched(machine: Machine, pending: Pending, entry: Entry) -> bool:
+    same = entry.manifest_digest == pending.release.manifest_digest
+    switched = entry.banks.items() <= machine.boot.state().banks.items()
+    return same and entry.phase is Phase.WRITTEN and switched
+
+
+def _check_way_back(machine: Machine) -> None:
+    state = machine.boot.state()
+    if state.on_trial and state.booted:
+        detail = f"{machine.version()} runs on trial; until it is confirmed nothing else is installed"
+        raise Refusal(Code.HEALTH_CHECK_FAILED, detail)
+
+
+def _read_back(machine: Machine, flasher: Flasher) -> None:
+    try:
+        flasher.finish()
+    except Refusal:
+        # What the journal calls durable is not there: a retry begins from the first chunk.
+        machine.journal.clear()
+        raise
 
 
 def _begin(machine: Machine, plan: InstallPlan, banks: dict[str, int]) -> Entry:
@@ -51,7 +99,7 @@ def _begin(machine: Machine, plan: InstallPlan, banks: dict[str, int]) -> Entry:
     found = machine.journal.read()
     if found is not None and (found.manifest_digest, found.banks) == (plan.manifest_digest, banks):
         return dataclasses.replace(found, package_id=plan.envelope.package_id)
-    machine.installed.forget(banks.items())
+    _release_banks(machine, banks)
     entry = Entry(
         phase=Phase.WRITING,
         manifest_digest=plan.manifest_digest,
@@ -63,44 +111,35 @@ def _begin(machine: Machine, plan: InstallPlan, banks: dict[str, int]) -> Entry:
     return entry
 
 
+def _release_banks(machine: Machine, banks: dict[str, int]) -> None:
+    """Make sure that nothing boots these banks, or goes back to them, before they are whole."""
+    if machine.boot.state().on_trial:
+        machine.boot.fall_back()
+    facts = machine.record.facts
+    names = {machine.slots.bank(slot, number).name for slot, number in banks.items()}
+    written = tuple(sorted({*facts.written, *names}))
+    if facts.pending is not None or written != facts.written:
+        machine.record.update(pending=None, written=written)
+    machine.installed.forget(banks.items())
+
+
 def _switch(
     machine: Machine, plan: InstallPlan, manifest: bytes, banks: dict[str, int], began: float
 ) -> None:
     """What follows the reading back. Each step may be cut off and done again."""
-    before = machine.version()
     machine.installed.put(_contents(plan, banks), plan.manifest_digest, manifest)
     pending = Pending(
         release=plan.head,
         security_floor=plan.manifest.security_floor,
         package_id=plan.envelope.package_id,
         version=plan.manifest.version,
-        version_before=before,
+        version_before=machine.version(),
         reported=False,
     )
-    known = machine.record.facts.pending
-    if known is None or dataclasses.replace(known, reported=False) != pending:
+    if machine.record.facts.pending != pending:
         machine.record.update(pending=pending)
     machine.boot.try_banks(banks, machine.configuration.boot_tries)
-    if not _reported(machine):
-        tell(
-            machine,
-            Story(
-                Outcome.INSTALLED,
-                package_id=pending.package_id,
-                manifest_digest=plan.manifest_digest,
-                version_before=before,
-                version_after=pending.version,
-                began=began,
-            ),
-        )
-        machine.record.update(pending=dataclasses.replace(pending, reported=True))
-    machine.failures.forget(plan.manifest_digest)
-    machine.journal.clear()
-
-
-def _reported(machine: Machine) -> bool:
-    pending = machine.record.facts.pending
-    return pending is not None and pending.reported
+    complete(machine, began)
 
 
 def _contents(plan: InstallPlan, banks: dict[str, int]) -> tuple[BankContent, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -27,12 +28,16 @@ from appliance.trust.time_sources import read_all
 from media_format import cbor, limits
 from media_format.errors import MachineFault, Misuse
 from media_format.objects import Kem
+from media_format.locking import locked
 from media_format.payload.recipients import RecipientKey
+from media_format.refusal import Refusal
+from media_format.refusal import Refusal
 
 IDENTITY: Final = "identity"
 ENCRYPTION: Final = {Kem.P256: "encryption", Kem.XWING: "encryption-pq"}
 _BUNDLE: Final = "certificates.pem"
 _CRLS: Final = "crls.cbor"
+_LOCK: Final = "lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,13 @@ class Machine:
             failures=Failures(folder, storage),
         )
 
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Let no other process change this device meanwhile: the agent and a person may both be at it."""
+        with locked(self.folder / _LOCK):
+            self.record.forget()
+            yield
+
     # Keys and certificates
 
     @property
@@ -91,7 +103,10 @@ class Machine:
         data = read_state(self.folder / _BUNDLE)
         if data is None:
             raise Misuse(f"no certificates yet; run: updatebox device certs {self.folder} --install FILE")
-        return Bundle.from_pem(data)
+        try:
+            return Bundle.from_pem(data)
+        except Refusal as refusal:
+            raise MachineFault(f"{self.folder / _BUNDLE} is damaged: {refusal.detail}") from None
 
     def keep_bundle(self, bundle: Bundle) -> None:
         """Install certificates."""
@@ -111,14 +126,15 @@ class Machine:
 
     def lists(self) -> RevocationLists:
         """The newest revocation lists the device has seen."""
-        anchor = self.bundle().anchor
-        data = read_state(self.folder / _CRLS)
-        if data is None:
-            return RevocationLists(anchor)
-        ders = cbor.decode(data, 64 * limits.MAX_CRL, "stored revocation lists")
+        bundle, data = self.bundle(), read_state(self.folder / _CRLS)
+        try:
+            ders = [] if data is None else cbor.decode(data, 64 * limits.MAX_CRL, "revocation lists")
+        except Refusal:
+            ders = None
         if not isinstance(ders, list):
-            raise MachineFault(f"{self.folder / _CRLS} is damaged")
-        return RevocationLists(anchor, [der for der in ders if isinstance(der, bytes)])
+            raise MachineFault(f"{self.folder / _CRLS} is damaged; remove it and bring lists on a medium")
+        known = [der for der in ders if isinstance(der, bytes)]
+        return RevocationLists(bundle.anchor, known, bundle.certificates)
 
     def keep_lists(self, lists: RevocationLists) -> None:
         """Remember revocation lists where they are news."""
@@ -141,8 +157,12 @@ class Machine:
         return tuple(content for slot, bank in banks.items() for content in self.installed.of(slot, bank))
 
     def version(self) -> str | None:
-        """The version that runs."""
-        return next((content.version for content in self.contents(self.running())), None)
+        """The version that runs; None where that is not known, as when the boot control does not answer."""
+        try:
+            running = self.running()
+        except Refusal:
+            return None
+        return next((content.version for content in self.contents(running)), None)
 
     def measures_right(self, contents: tuple[BankContent, ...]) -> bool:
         """Whether banks hold what the vendor signed, read past the page cache."""
