@@ -7,7 +7,7 @@ import enum
 import functools
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, ParamSpec
 
@@ -70,6 +70,20 @@ def refused(refusal: Refusal) -> Answer:
     data = {"code": refusal.code, "detail": refusal.detail, "advice": refusal.advice}
     text = f"{refusal.code}: {refusal.detail}\n{refusal.advice}"
     return Answer(data, text, exit_status(refusal.code))
+
+
+def of_many(
+    data: Mapping[str, Any], lines: Sequence[str], refusals: Sequence[Refusal], *, accepted: bool
+) -> Answer:
+    """The answer about several things, a line for each, then what to do about those that were refused.
+
+    It is a refusal, by the first code, only where nothing was accepted.
+    """
+    text = "\n".join([*lines, *dict.fromkeys(refusal.advice for refusal in refusals)])
+    if accepted or not refusals:
+        return Answer(data, text)
+    first = refused(refusals[0])
+    return Answer({**first.data, **data}, text, first.status)
 
 
 def _failed(kind: str, detail: str, status: int) -> Answer:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from appliance.box import BoxService, Cancel, UserRole
-from appliance.cli.answer import Answer, answering, exit_status
+from appliance.cli.answer import Answer, answering, of_many
 from appliance.cli.clock import now
 from appliance.cli.files import read_file
 from appliance.cli.progress import ProgressBars
@@ -18,6 +18,7 @@ from appliance.trust.enrolment import read_enrolment
 from media_format.durable import replace_file
 from media_format.errors import Misuse
 from media_format.objects import Mode
+from media_format.refusal import Refusal
 
 _FOLDER = click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 _MEDIUM = click.argument("medium", metavar="MEDIA", type=click.Path(path_type=Path))
@@ -199,9 +200,8 @@ def admit(directory: Path, medium: Path) -> Answer:
             lines.append(
                 f"{entry.device_id} ({entry.product}) runs {entry.version or 'no release'} and {offer}."
             )
-    refused = [entry.code for entry in found if entry.code is not None]
-    status = exit_status(refused[0]) if len(refused) == len(found) else 0
-    return Answer({"requests": found, **({"code": refused[0]} if status else {})}, "\n".join(lines), status)
+    refusals = [Refusal(entry.code, entry.detail) for entry in found if entry.code is not None]
+    return of_many({"requests": found}, lines, refusals, accepted=len(refusals) < len(found))
 
 
 @box.command("write")
@@ -263,10 +263,10 @@ def collect(directory: Path, medium: Path) -> Answer:
         seen = "" if entry.new else " (known)"
         versions = f"{receipt.version_before or '-'} → {receipt.version_after or '-'}"
         lines.append(f"{receipt.device_id}: {receipt.outcome} {versions}{code}{seen}")
-    refused = [entry.refusal for entry in found if entry.refusal is not None]
-    status = exit_status(refused[0]) if refused and len(refused) == len(found) else 0
-    data = {"receipts": found, **({"code": refused[0]} if status else {})}
-    return Answer(data, "\n".join(lines) or f"There are no receipts on {medium}.", status)
+    if not found:
+        return Answer({"receipts": ()}, f"There are no receipts on {medium}.")
+    refusals = [Refusal(entry.refusal, entry.detail) for entry in found if entry.refusal is not None]
+    return of_many({"receipts": found}, lines, refusals, accepted=len(refusals) < len(found))
 
 
 def _rule(

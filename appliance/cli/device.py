@@ -10,11 +10,11 @@ from pathlib import Path
 
 import click
 
-from appliance.cli.answer import Answer, answering, exit_status
+from appliance.cli.answer import Answer, answering, of_many, refused
 from appliance.cli.clock import now
 from appliance.cli.files import read_file
 from appliance.cli.progress import ProgressBars
-from appliance.device import ApplyResult, Device, DeviceConfiguration, WatchSettings
+from appliance.device import ApplyResult, Device, DeviceConfiguration, PackageResult, WatchSettings
 from appliance.device.agent import watch as watch_media
 from appliance.media import MediaWatcher, open_medium
 from appliance.trust.bundle import MAX_BUNDLE, Bundle
@@ -23,6 +23,7 @@ from media_format import limits
 from media_format.durable import replace_file
 from media_format.errors import Misuse
 from media_format.objects import Outcome
+from media_format.refusal import Refusal
 from media_format.volume.seam import Volume
 
 _FOLDER = click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
@@ -201,36 +202,42 @@ def rollback(directory: Path) -> Answer:
 @_FOLDER
 @answering
 def verify_boot(directory: Path) -> Answer:
-    """Check the slots that are about to run, and fall back where they are not right."""
+    """Check the slots that are about to run, and fall back where they are not right.
+
+    Where it fell back this is a refusal of what was to run; `banks` in the JSON object are what boots
+    instead. Without them nothing may boot.
+    """
     result = _open(directory).verify_boot()
     text = f"{result.version or 'The factory release'} boots{' on trial' if result.on_trial else ''}."
     data = {"version": result.version, "banks": result.banks, "on_trial": result.on_trial}
     if result.fell_back is None:
         return Answer(data, text)
-    problem = result.fell_back
-    return Answer(
-        {**data, "fell_back": problem.code, "detail": problem.detail}, f"{problem}\nFell back. {text}"
-    )
+    answer = refused(result.fell_back)
+    return Answer({**answer.data, **data}, f"{answer.text}\nFell back. {text}", answer.status)
 
 
 def _applied(result: ApplyResult) -> Answer:
-    lines, codes = [], []
-    for package in result.packages:
-        if package.outcome is Outcome.INSTALLED:
-            lines.append(f"{package.version} is installed; it runs after the next boot.")
-        elif package.code is not None:
-            codes.append(package.code)
-            lines.append(f"{package.code}: {package.folder}: {package.detail}")
-        else:
-            lines.append(f"{package.version} may be installed.")
-    good = any(package.code is None for package in result.packages)
-    status = exit_status(codes[0]) if codes and not good else 0
-    data = {
-        "packages": result.packages,
-        "receipts": result.receipts,
-        **({"code": codes[0]} if status else {}),
-    }
-    return Answer(data, "\n".join(lines) or "There is no package on the medium.", status)
+    """What became of a medium: of the packages for this device, or, where there is none, of the others."""
+    data = {"packages": result.packages, "receipts": result.receipts}
+    mine = [package for package in result.packages if package.addressed]
+    others = [package for package in result.packages if not package.addressed]
+    lines = [_told(package) for package in mine or others]
+    if mine and others:
+        lines.append(f"{len(others)} more on the medium not for this device.")
+    refusals = [Refusal(p.code, p.detail) for p in mine or others if p.code is not None]
+    accepted = any(package.code is None for package in mine)
+    if not lines:
+        lines = ["There is no package on the medium; let the box write one (updatebox box write)."]
+    return of_many(data, lines, refusals, accepted=accepted)
+
+
+def _told(package: PackageResult) -> str:
+    if package.code is not None:
+        named = f" (for {', '.join(package.devices)})" if package.devices else ""
+        return f"{package.code}: {package.folder}{named}: {package.detail}"
+    if package.outcome is Outcome.INSTALLED:
+        return f"{package.version} is installed; it runs after the next boot."
+    return f"{package.version} may be installed."
 
 
 @contextmanager

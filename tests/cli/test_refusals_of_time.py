@@ -1,0 +1,77 @@
+"""Clocks that are dead, set back or set years ahead; certificates and packages outside their dates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from media_format.refusal import Code
+from tests.cli.attacker import now
+from tests.cli.refusals import box_refuses, device_refuses, device_refuses_and_reports, reports
+from tests.cli.wall_clock import DAY, wall_clock
+from tests.cli.workshop import Workshop
+
+YEAR = 365
+
+
+def test_a_device_without_a_clock_installs_nothing(delivered: Workshop) -> None:
+    _kill_clock(delivered.device / "device.toml")
+    device_refuses_and_reports(delivered, Code.TIME_UNTRUSTED)
+
+
+def test_a_device_with_a_clock_decades_ahead_installs_nothing(delivered: Workshop) -> None:
+    with wall_clock(days=21 * YEAR):
+        device_refuses(delivered, Code.TIME_UNTRUSTED)
+    reports(delivered, Code.TIME_UNTRUSTED)
+
+
+def test_a_device_with_a_clock_set_back_installs_nothing(delivered: Workshop) -> None:
+    with wall_clock(days=-1):
+        device_refuses(delivered, Code.TIME_BEFORE_FLOOR)
+    reports(delivered, Code.TIME_BEFORE_FLOOR)
+
+
+def test_a_box_without_a_clock_admits_nobody(delivered: Workshop) -> None:
+    _kill_clock(delivered.box / "box.toml")
+    box_refuses(delivered, Code.TIME_UNTRUSTED, "admit", delivered.box, delivered.stick)
+
+
+def test_a_box_with_a_clock_set_back_admits_nobody(delivered: Workshop) -> None:
+    with wall_clock(days=-1):
+        box_refuses(delivered, Code.TIME_BEFORE_FLOOR, "admit", delivered.box, delivered.stick)
+
+
+def test_a_package_past_its_expiry_is_not_installed(delivered: Workshop) -> None:
+    with wall_clock(days=91):
+        device_refuses_and_reports(delivered, Code.PACKAGE_EXPIRED)
+
+
+def test_a_release_past_its_install_by_date_is_not_imported(enrolled: Workshop) -> None:
+    enrolled.make_release("1.0.0", "--install-by", now() + 10 * DAY)
+    with wall_clock(days=11):
+        source = enrolled.folder / "1.0.0"
+        box_refuses(enrolled, Code.PACKAGE_EXPIRED, "import", enrolled.box, source, *enrolled.pin())
+
+
+def test_a_package_sealed_with_an_expired_box_certificate_is_not_installed(delivered: Workshop) -> None:
+    with wall_clock(days=3 * YEAR):
+        delivered.release("1.1.0")
+        delivered.fresh_stick()
+        delivered.ask()
+        delivered.write()
+        device_refuses_and_reports(delivered, Code.CERTIFICATE_EXPIRED)
+
+
+def test_a_package_from_a_box_whose_clock_runs_ahead_is_not_installed_before_its_issue(
+    running: Workshop,
+) -> None:
+    with wall_clock(days=10):
+        running.write()
+    device_refuses(running, Code.CERTIFICATE_NOT_YET_VALID)
+    with wall_clock(days=11):
+        reports(running, Code.CERTIFICATE_NOT_YET_VALID)
+
+
+def _kill_clock(configuration: Path) -> None:
+    text = configuration.read_text()
+    assert '["development"]' in text
+    configuration.write_text(text.replace('["development"]', "[]"))
