@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from appliance.device import reporting
-from appliance.device.install import install
+from appliance.device.install import complete, install
 from appliance.device.machine import Machine
 from appliance.device.reporting import Story
 from appliance.trust.verifier import (
@@ -67,12 +67,20 @@ class _Candidate:
 
 
 def apply(machine: Machine, volume: Volume, *, dry_run: bool, retry: bool, report: Report) -> ApplyResult:
-    """Judge and install. Raises Refusal(medium-*) when the medium stops answering."""
+    """Judge and install. Raises Refusal(medium-*) when the medium stops answering, and Refusal(tpm-*).
+
+    Newer revocation lists are kept whatever is said of the packages: a stick without them would
+    otherwise bring back what they revoke.
+    """
     crls = read_crls(volume)
+    if not dry_run:
+        complete(machine)
+        machine.keep_lists(machine.lists().take(crls))
+    measured = _Measured(machine)
     candidates: list[_Candidate] = []
     results: list[PackageResult] = []
     for folder in list_packages(volume):
-        judged = _judge(machine, volume, folder, crls, retry=retry, dry_run=dry_run)
+        judged = _judge(machine, volume, folder, crls, measured, retry=retry, dry_run=dry_run)
         if isinstance(judged, PackageResult):
             results.append(judged)
         else:
@@ -81,16 +89,49 @@ def apply(machine: Machine, volume: Volume, *, dry_run: bool, retry: bool, repor
     if dry_run:
         results += [_result(candidate, None) for candidate in candidates]
         return ApplyResult(tuple(results), 0, False)
-    for candidate in candidates[:1]:
+    for candidate in candidates:
         results.append(_install(machine, candidate, report))
+        if results[-1].outcome is not Outcome.REFUSED:
+            break
     written = reporting.write_reports(machine, volume)
     if written:
         reporting.ask(machine, volume)
     return ApplyResult(tuple(results), written, bool(written))
 
 
+class _Measured:
+    """Which release stands whole in the banks that boot next.
+
+    A release is measured once for all the packages on a medium: any stranger can name it in thousands.
+    """
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._right: dict[bytes, bool] = {}
+
+    def holds(self, manifest_digest: bytes) -> bool:
+        """Whether all of a release's components are there, and are what the vendor signed."""
+        if manifest_digest not in self._right:
+            machine = self._machine
+            contents = machine.contents(machine.boot.state().banks)
+            own = tuple(content for content in contents if content.manifest_digest == manifest_digest)
+            if not own:
+                return False
+            names = frozenset(content.component for content in own)
+            whole = names == machine.installed.components(manifest_digest)
+            self._right[manifest_digest] = whole and machine.measures_right(own)
+        return self._right[manifest_digest]
+
+
 def _judge(
-    machine: Machine, volume: Volume, folder: str, crls: tuple[bytes, ...], *, retry: bool, dry_run: bool
+    machine: Machine,
+    volume: Volume,
+    folder: str,
+    crls: tuple[bytes, ...],
+    measured: _Measured,
+    *,
+    retry: bool,
+    dry_run: bool,
 ) -> PackageResult | _Candidate:
     reader = PackageReader(volume, folder)
     addressed, named = False, None
@@ -99,9 +140,9 @@ def _judge(
         addressed = addressed_to(envelope, machine.configuration.id)
         named = _named(envelope)
         manifest = reader.manifest()
-        _leave_alone(machine, named, retry=retry)
+        _leave_alone(machine, named, measured, retry=retry)
         package = PackageBytes(manifest, envelope, crls)
-        view = _view(machine, named, retry=retry)
+        view = _view(machine, named, measured, retry=retry)
         plan = admit_package(package, view, machine.bundle().anchor, machine.lists(), machine.readings())
         return _Candidate(reader, plan, manifest)
     except Refusal as refusal:
@@ -162,7 +203,6 @@ def _install(machine: Machine, candidate: _Candidate, report: Report) -> Package
         )
         reporting.tell_refusal(machine, story)
         return _result(candidate, outcome, refusal)
-    machine.refusals.tell(plan.envelope.package_id, Code.ALREADY_INSTALLED)
     return _result(candidate, Outcome.INSTALLED)
 
 
@@ -205,7 +245,7 @@ def _devices(envelope: Envelope | None) -> tuple[str, ...]:
     return tuple(recipient.device.id for recipient in recipients if recipient.device)
 
 
-def _leave_alone(machine: Machine, named: Envelope | None, *, retry: bool) -> None:
+def _leave_alone(machine: Machine, named: Envelope | None, measured: _Measured, *, retry: bool) -> None:
     """Say of a package what its unverified envelope is enough for: that there is nothing to do with it.
 
     Raises Refusal(not-for-this-device) for a release that is for boxes, and Refusal(already-installed) for a
@@ -216,19 +256,11 @@ def _leave_alone(machine: Machine, named: Envelope | None, *, retry: bool) -> No
     if named.kind is EnvelopeKind.RELEASE:
         raise Refusal(Code.NOT_FOR_THIS_DEVICE, "a release for update boxes; take it to the box")
     told = machine.refusals.was_told(named.package_id, Code.ALREADY_INSTALLED)
-    if told and not retry and _is_there(machine, named):
+    if told and not retry and measured.holds(named.manifest_digest):
         raise Refusal(Code.ALREADY_INSTALLED, "this package was installed here before")
 
 
-def _is_there(machine: Machine, named: Envelope) -> bool:
-    """Whether a release waits in the other banks, or runs and still measures right."""
-    pending = machine.record.facts.pending
-    if pending is not None and pending.release.manifest_digest == named.manifest_digest:
-        return True
-    return _installed(machine, named) is not None
-
-
-def _view(machine: Machine, named: Envelope | None, *, retry: bool) -> DeviceView:
+def _view(machine: Machine, named: Envelope | None, measured: _Measured, *, retry: bool) -> DeviceView:
     """What the verifier must know of the device."""
     facts, configuration = machine.record.facts, machine.configuration
     policy = machine.bundle().anchor.policy
@@ -251,19 +283,10 @@ def _view(machine: Machine, named: Envelope | None, *, retry: bool) -> DeviceVie
         head=facts.head(configuration.line),
         pending=pending,
         failed=machine.failures.all(),
-        installed=_installed(machine, named),
+        installed=named.manifest_digest if named and measured.holds(named.manifest_digest) else None,
         outstanding=facts.outstanding,
         proves_time=young,
         retry=retry,
         repair=retry,
         reuse=False,
     )
-
-
-def _installed(machine: Machine, named: Envelope | None) -> bytes | None:
-    """The digest of the running release, measured if the package at hand is that release again."""
-    contents = machine.contents(machine.running())
-    digests = {content.manifest_digest for content in contents}
-    if named is None or digests != {named.manifest_digest}:
-        return None
-    return named.manifest_digest if machine.measures_right(contents) else None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from appliance.device.journal import Phase
+from appliance.device.install import complete
 from appliance.device.machine import Machine
-from appliance.device.record import Facts, Pending
+from appliance.device.record import Pending
 from appliance.device.reporting import Story, tell
 from appliance.trust.manifest import verify_manifest
 from media_format.errors import Misuse
@@ -33,7 +33,8 @@ def verify_boot(machine: Machine) -> BootResult:
     facts = machine.record.facts
     machine.record.update(boots=facts.boots + 1)
     if facts.returning:
-        _return(machine, facts)
+        _return(machine)
+    complete(machine)
     state = machine.boot.state()
     problem = _problem(machine, state.banks)
     if problem is None and state.tries == 0:
@@ -57,8 +58,9 @@ def confirm(machine: Machine) -> str:
     if (state.on_trial and not state.booted) or not _is_pending(pending, contents):
         raise Misuse(f"{pending.version} does not run yet; boot it first (updatebox device verify-boot)")
     machine.boot.confirm()
-    tell(machine, _story(pending, Outcome.CONFIRMED, pending.version))
-    machine.record.update(
+    tell(
+        machine,
+        _story(pending, Outcome.CONFIRMED, pending.version),
         heads=facts.with_head(pending.release),
         security_floor=max(facts.security_floor, pending.security_floor),
         pending=None,
@@ -72,59 +74,57 @@ def rollback(machine: Machine) -> str | None:
 
     Misuse where there is no way back, Refusal(rollback) where what is there may not boot any more.
     """
-    state, facts = machine.boot.state(), machine.record.facts
+    state = machine.boot.state()
     if state.previous is None:
         raise Misuse("there is no release to go back to")
-    contents = machine.contents(state.previous)
-    if any(content.index < facts.security_floor for content in contents):
-        raise Refusal(Code.ROLLBACK, "the release before is below the security floor")
     problem = _problem(machine, state.previous)
     if problem is not None:
         raise problem
     machine.record.update(returning=True)
-    _return(machine, machine.record.facts)
+    _return(machine)
     return machine.version()
-
-
-def _return(machine: Machine, facts: Facts) -> None:
-    """Finish a way back that was decided; may be cut off and done again."""
-    before = machine.version()
-    machine.boot.fall_back()
-    if facts.pending is not None:
-        machine.failures.remember(facts.pending.release.manifest_digest)
-        tell(machine, _story(facts.pending, Outcome.ROLLED_BACK, machine.version()))
-    else:
-        story = Story(Outcome.ROLLED_BACK, version_before=before, version_after=machine.version())
-        tell(machine, story)
-    machine.record.update(returning=False, pending=None, nonce=None)
 
 
 def _fall_back(machine: Machine, problem: Refusal) -> None:
     """Leave banks that may not run. The problem is raised where the others may not run either."""
-    state, facts = machine.boot.state(), machine.record.facts
+    state = machine.boot.state()
     if state.previous is None or _problem(machine, state.previous) is not None:
         raise problem
+    machine.record.update(returning=True, reason=problem.code)
+    _return(machine, problem.detail)
+
+
+def _return(machine: Machine, detail: str | None = None) -> None:
+    """Finish a way back that was decided; may be cut off and done again.
+
+    The outstanding request stays: the package that answers it may be tried again when someone asks.
+    """
+    facts, before = machine.record.facts, machine.version()
+    outcome = Outcome.ROLLED_BACK if facts.reason is None else Outcome.FAILED
     machine.boot.fall_back()
-    if facts.pending is not None:
-        machine.failures.remember(facts.pending.release.manifest_digest)
-        story = _story(facts.pending, Outcome.FAILED, machine.version(), problem)
+    after, pending = machine.version(), facts.pending
+    if pending is None:
+        story = Story(outcome, code=facts.reason, detail=detail, version_before=before, version_after=after)
     else:
-        story = Story(
-            Outcome.FAILED, code=problem.code, detail=problem.detail, version_after=machine.version()
-        )
-    tell(machine, story)
-    machine.record.update(pending=None, nonce=None)
+        machine.failures.remember(pending.release.manifest_digest)
+        story = _story(pending, outcome, after, facts.reason, detail)
+    tell(machine, story, returning=False, reason=None, pending=None)
 
 
 def _problem(machine: Machine, banks: Mapping[str, int]) -> Refusal | None:
     """Why these banks may not run: signature, security floor, or content.
 
-    Banks of which nothing is known are the factory's, unless an install was cut off in them.
+    Banks that no update has begun to write hold what the factory put there.
     """
-    if _half_written(machine, banks):
-        return Refusal(Code.SLOT_READBACK_MISMATCH, "a slot holds part of a release that was not finished")
-    anchor, floor = machine.bundle().anchor, machine.record.facts.security_floor
-    contents = machine.contents(banks)
+    anchor, facts = machine.bundle().anchor, machine.record.facts
+    contents, floor = machine.contents(banks), facts.security_floor
+    known = {content.slot for content in contents}
+    for slot, number in banks.items():
+        bank = machine.slots.bank(slot, number).name
+        if slot not in known and bank in facts.written:
+            return Refusal(Code.SLOT_READBACK_MISMATCH, f"bank {bank} holds no whole release")
+    if not contents and floor:
+        return Refusal(Code.ROLLBACK, "what the factory installed is below the security floor")
     for digest in {content.manifest_digest for content in contents}:
         signed = machine.installed.manifest(digest)
         if signed is None:
@@ -145,23 +145,24 @@ def _problem(machine: Machine, banks: Mapping[str, int]) -> Refusal | None:
     return None
 
 
-def _half_written(machine: Machine, banks: Mapping[str, int]) -> bool:
-    entry = machine.journal.read()
-    return entry is not None and entry.phase is Phase.WRITING and bool(entry.banks.items() & banks.items())
-
-
 def _is_pending(pending: Pending, contents: tuple[object, ...]) -> bool:
     digests = {getattr(content, "manifest_digest", None) for content in contents}
     return pending.release.manifest_digest in digests
 
 
-def _story(pending: Pending, outcome: Outcome, after: str | None, problem: Refusal | None = None) -> Story:
+def _story(
+    pending: Pending,
+    outcome: Outcome,
+    after: str | None,
+    code: Code | None = None,
+    detail: str | None = None,
+) -> Story:
     return Story(
         outcome,
         package_id=pending.package_id,
         manifest_digest=pending.release.manifest_digest,
-        code=problem.code if problem else None,
-        detail=problem.detail if problem else None,
+        code=code,
+        detail=detail,
         version_before=pending.version_before,
         version_after=after,
     )

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar, Final
 
-from appliance.device.storage import Storage, read_state
-from media_format import limits
+from appliance.device.storage import Storage, make_folder, read_state
+from media_format import cose, limits
 from media_format.errors import MachineFault
+from media_format.objects import Manifest
 from media_format.objects.manifest import SHORT
 from media_format.refusal import Refusal
 from media_format.wire import DIGEST, Many, Nested, Record, Uint, key, record
@@ -68,6 +69,17 @@ class Installed:
         """The signed manifest (COSE) that was installed under a manifest digest."""
         return read_state(self._manifest_path(digest))
 
+    def components(self, digest: bytes) -> frozenset[str] | None:
+        """The names of all components of a release; None where its manifest is not there or damaged."""
+        signed = self.manifest(digest)
+        if signed is None:
+            return None
+        try:
+            payload = cose.read_sign(signed, Manifest.CONTENT_TYPE, Manifest.LIMIT).payload
+            return frozenset(component.name for component in Manifest.from_bytes(payload).components)
+        except Refusal:
+            return None
+
     def forget(self, banks: Iterable[tuple[str, int]]) -> None:
         """Say that the content of banks is unknown: they are about to be written."""
         gone = set(banks)
@@ -81,7 +93,7 @@ class Installed:
         new = tuple(contents)
         replaced = {(content.slot, content.bank) for content in new}
         kept = tuple(content for content in self.contents() if (content.slot, content.bank) not in replaced)
-        self._manifests.mkdir(exist_ok=True)
+        make_folder(self._manifests)
         self._storage.replace(self._manifest_path(manifest_digest), manifest)
         self._write(kept + new)
         self._sweep({content.manifest_digest for content in kept + new})

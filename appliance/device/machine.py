@@ -27,10 +27,9 @@ from appliance.trust.signer import TpmSigner
 from appliance.trust.time_sources import read_all
 from media_format import cbor, limits
 from media_format.errors import MachineFault, Misuse
-from media_format.objects import Kem
 from media_format.locking import locked
+from media_format.objects import Kem
 from media_format.payload.recipients import RecipientKey
-from media_format.refusal import Refusal
 from media_format.refusal import Refusal
 
 IDENTITY: Final = "identity"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from appliance.device.storage import Storage, read_state
+from appliance.device.storage import Storage, make_folder, read_state
 from media_format import cose, layout
 from media_format.objects import Acknowledgement, Receipt
 from media_format.refusal import Code, Refusal
@@ -41,7 +41,7 @@ class Receipts:
     def sign(self, receipt: Receipt, signer: cose.Signer) -> bytes:
         """Sign a receipt and keep it; returns the digest that its successor carries."""
         payload = receipt.to_bytes()
-        self._folder.mkdir(exist_ok=True)
+        make_folder(self._folder)
         self._storage.replace(self._path(receipt.counter), cose.sign1(Receipt.CONTENT_TYPE, payload, signer))
         return hashlib.sha256(payload).digest()
 

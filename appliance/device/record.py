@@ -18,11 +18,26 @@ from media_format.objects import Answer, ChainHead
 from media_format.objects.envelope import COUNTER, NONCE
 from media_format.objects.manifest import SHORT
 from media_format.refusal import Code, Refusal
-from media_format.wire import DIGEST, IDENTIFIER, TIME, Flag, Many, Nested, Record, Uint, key, record
+from media_format.wire import (
+    DIGEST,
+    IDENTIFIER,
+    TIME,
+    Flag,
+    Many,
+    Nested,
+    Record,
+    Text,
+    Uint,
+    Word,
+    key,
+    record,
+)
 
 FILE_NAME: Final = "record.sealed"
 COUNTER_NAME: Final = "device-record"
 _INDEX: Final = Uint(0, 2**32 - 1)
+_LOOKS: Final = 10
+"""How often a look without the lock is repeated while another process writes."""
 
 
 @record
@@ -48,7 +63,9 @@ class Facts(Record):
 
     `answer` is the outstanding request: its nonce and the counter it was last written with, which goes on
     when the nonce is used up. `receipt_digest` is over the newest receipt; `returning` says that the
-    device decided to boot the banks before, whether the boot control knows it already or not.
+    device decided to boot the banks before, whether the boot control knows it already or not, and `reason`
+    why, where a person did not ask for it. `written` names the banks that updates have begun to write: what
+    they hold has to be known to boot, while the factory's content of the others is taken as it is.
     """
 
     NAME: ClassVar[str] = "device record"
@@ -68,6 +85,8 @@ class Facts(Record):
     boots: int = key(12, Uint())
     nonce_boots: int = key(13, Uint())
     nonce_uptime: int = key(14, Uint())
+    reason: Code | None = key(15, Word(Code), default=None)
+    written: tuple[str, ...] = key(16, Many(Text(66), 128))
 
     def head(self, line: str) -> ChainHead | None:
         """The key chain head of a line."""
@@ -106,6 +125,7 @@ class TiedRecord:
             boots=0,
             nonce_boots=0,
             nonce_uptime=0,
+            written=(),
         )
         return self._write(first, self._tpm.counter(COUNTER_NAME))
 
@@ -119,6 +139,19 @@ class TiedRecord:
         if self._facts is None:
             self._facts = self._load()
         return self._facts
+
+    def peek(self) -> Facts:
+        """What holds now, for who does not hold the device's lock; raises what `facts` raises."""
+        for _ in range(_LOOKS):
+            before = self._tpm.counter(COUNTER_NAME)
+            facts = self._read()
+            if before == self._tpm.counter(COUNTER_NAME) and facts.step in (before, before + 1):
+                return facts
+        return self._checked(facts, before)
+
+    def forget(self) -> None:
+        """Ask the disk and the TPM again: another process may have written."""
+        self._facts = None
 
     def update(self, **changes: Any) -> Facts:
         """Change fields in one step that a cut cannot divide."""
@@ -134,18 +167,23 @@ class TiedRecord:
         return made
 
     def _load(self) -> Facts:
+        facts, counter = self._read(), self._tpm.counter(COUNTER_NAME)
+        if facts.step == counter + 1:
+            counter = self._tpm.increment(COUNTER_NAME)
+        return self._checked(facts, counter)
+
+    def _read(self) -> Facts:
         sealed = read_state(self._path)
         if sealed is None:
             raise MachineFault(f"{self._path} is missing: the device has to be enrolled again")
         try:
-            facts = Facts.from_bytes(self._tpm.unseal(sealed, None))
+            return Facts.from_bytes(self._tpm.unseal(sealed, None))
         except Refusal as refusal:
             raise Refusal(
                 Code.TPM_UNAVAILABLE, f"the device's record does not open: {refusal.detail}"
             ) from None
-        counter = self._tpm.counter(COUNTER_NAME)
-        if facts.step == counter + 1:
-            counter = self._tpm.increment(COUNTER_NAME)
+
+    def _checked(self, facts: Facts, counter: int) -> Facts:
         if facts.step != counter:
             detail = (
                 f"the record is of step {facts.step}, the TPM's counter at {counter}: state was copied back"

@@ -71,6 +71,8 @@ class RefusalBook:
 
     def tell(self, package_id: bytes, code: Code) -> None:
         """Remember that a receipt tells of it; the newest 256 are kept."""
+        if self.was_told(package_id, code):
+            return
         found = self._read()
         self._write(found.counts, (*found.told, _Told(package_id=package_id, code=code))[-_REMEMBERED:])
 

@@ -21,7 +21,7 @@ def write_request(volume: Volume, request: Request, signer: cose.Signer) -> str:
     path = f"{layout.REQUESTS}/{layout.stem(data)}{layout.REQUEST_SUFFIX}"
     write_object(volume, path, data)
     for old in _own_requests(volume, request.device_id, signer.chain[0]):
-        if old != path:
+        if old.upper() != path:  # a mounted FAT may show its names in lower case
             volume.delete(old)
     return path
 

@@ -133,39 +133,45 @@ class Device:
             raise Misuse("these certificates are for other keys than this device holds")
         if self._is_enrolled() and machine.bundle().anchor != bundle.anchor:
             raise Refusal(Code.CHAIN_INVALID, "the certificates come from another vendor than this device's")
-        machine.keep_bundle(bundle)
-        machine.keep_lists(machine.lists().take(bundle.crls, bundle.issuers()))
-        issued = int(identity.certificate.not_valid_before_utc.timestamp())
-        floor = max(machine.record.facts.time_floor, issued, *machine.lists().dates)
-        machine.record.update(time_floor=floor)
+        with machine.exclusive():
+            machine.keep_bundle(bundle)
+            machine.keep_lists(machine.lists().take(bundle.crls, bundle.issuers()))
+            issued = int(identity.certificate.not_valid_before_utc.timestamp())
+            floor = max(machine.record.facts.time_floor, issued, *machine.lists().dates)
+            machine.record.update(time_floor=floor)
 
     def write_request(self, volume: Volume) -> Request:
         """Write a signed request, and receipts that are not on the medium yet."""
-        reporting.write_reports(self._machine, volume)
-        return reporting.ask(self._machine, volume)
+        with self._machine.exclusive():
+            reporting.write_reports(self._machine, volume)
+            return reporting.ask(self._machine, volume)
 
     def apply(
         self, volume: Volume, *, dry_run: bool = False, retry: bool = False, report: Report = silent
     ) -> ApplyResult:
         """Judge the packages on a medium, install the best one for this device, report on the medium."""
-        return applying.apply(self._machine, volume, dry_run=dry_run, retry=retry, report=report)
+        with self._machine.exclusive():
+            return applying.apply(self._machine, volume, dry_run=dry_run, retry=retry, report=report)
 
     def confirm(self) -> str:
         """Declare the running release good; returns its version."""
-        return booting.confirm(self._machine)
+        with self._machine.exclusive():
+            return booting.confirm(self._machine)
 
     def rollback(self) -> str | None:
         """Return to the release before; returns its version."""
-        return booting.rollback(self._machine)
+        with self._machine.exclusive():
+            return booting.rollback(self._machine)
 
     def verify_boot(self) -> BootResult:
         """What the boot verifier does at every boot."""
-        return booting.verify_boot(self._machine)
+        with self._machine.exclusive():
+            return booting.verify_boot(self._machine)
 
     def status(self) -> DeviceStatus:
         """The device at one look."""
         machine, configuration = self._machine, self._machine.configuration
-        facts, state = machine.record.facts, machine.boot.state()
+        facts, state = machine.record.peek(), machine.boot.state()
         head = facts.head(configuration.line)
         return DeviceStatus(
             id=configuration.id,

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Protocol
 
-from media_format.durable import remove_file, replace_file
+from media_format.durable import remove_file, replace_file, sync_folder
 from media_format.errors import MachineFault
 from media_format.volume.seam import Data
 
@@ -53,6 +53,13 @@ class DiskStorage:
     def remove(self, path: Path) -> None:
         if path.exists():
             remove_file(path)
+
+
+def make_folder(path: Path) -> None:
+    """A folder of the state directory that outlasts a power cut; nothing happens where it is there."""
+    if not path.is_dir():
+        path.mkdir()
+        sync_folder(path.parent)
 
 
 def read_state(path: Path) -> bytes | None:

@@ -3,7 +3,7 @@
 A device's head is the release it confirmed last; every release has an index. The rules, in order:
 
 1. below the security floor, the vendor retired that signer: signer-superseded
-2. below the head, an older release: rollback
+2. below the head, or below the pending one (a stick with both would undo its own update): rollback
 3. the head's index, or the pending one's, with another digest: equivocation
 4. a release that failed on this device: previously-failed, unless a retry is asked for
 5. a release whose slots still measure right: already-installed, unless a repair is asked for
@@ -43,8 +43,8 @@ def judge_install(chain: KeyChain, release: ChainHead, *, retry: bool = False, r
     for stage, place in (("confirmed", chain.head), ("pending", chain.pending)):
         if place is None or place.line != release.line:
             continue
-        if stage == "confirmed" and release.index < place.index:
-            raise Refusal(Code.ROLLBACK, f"index {release.index} is behind {place.index}, confirmed here")
+        if release.index < place.index:
+            raise Refusal(Code.ROLLBACK, f"index {release.index} is behind {place.index}, {stage} here")
         if release.index == place.index and release.manifest_digest != place.manifest_digest:
             raise Refusal(Code.EQUIVOCATION, f"another release with index {place.index} is {stage} here")
     if release.manifest_digest in chain.failed:

@@ -59,6 +59,11 @@ def test_the_pending_release_may_be_written_again_and_another_with_its_index_may
         judge_install(chain, release(6, variant=1))
 
 
+def test_what_is_older_than_the_pending_release_is_refused() -> None:
+    with refused(Code.ROLLBACK):
+        judge_install(KeyChain(2, HEAD, pending=release(7)), release(6))
+
+
 def test_a_pending_release_whose_slot_is_right_is_not_written_again() -> None:
     pending = release(6)
     with refused(Code.ALREADY_INSTALLED):
