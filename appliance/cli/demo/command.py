@@ -28,11 +28,12 @@ _UNITS = {"": 1, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
 @answering
 def demo(directory: Path, firmware: Path | None, size: str) -> Answer:
     """Run the whole loop on this machine: vendor, box, stick, two devices, attacks, receipts."""
+    wanted = _bytes(size)
     require_tool("mkfs.fat", "dosfstools")
     _prepare(directory, firmware)
     with ProgressBars() as bars:
         shop = Workshop(directory, bars, lambda line: click.echo(line, err=True))
-        outcomes = story.play(shop, firmware, _bytes(size))
+        outcomes = story.play(shop, firmware, wanted)
     return Answer(summary.write(shop, outcomes), summary.tell(shop, outcomes))
 
 

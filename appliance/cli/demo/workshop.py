@@ -1,4 +1,4 @@
-"""The demo's workshop: a vendor, a box, two devices and a stick, each through its role's own facade."""
+"""The demo's workshop: a vendor, a box, two devices and media, each through its role's own facade."""
 
 from __future__ import annotations
 
@@ -8,22 +8,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from appliance.box import BoxService, Session
 from appliance.cli.clock import now
 from appliance.cli.demo.firmware import require_tool, run
-from appliance.device import Device, DeviceConfiguration
+from appliance.device import Device, DeviceConfiguration, WatchSettings
 from appliance.media import open_medium
 from appliance.trust.bundle import Bundle
-from appliance.vendor import Built, ComponentSource, ReleaseOrder, Vendor
+from appliance.vendor import ComponentSource, ReleaseOrder, Vendor
 from media_format.durable import replace_file
 from media_format.objects import Role
-from media_format.progress import Progress, Report
-from media_format.refusal import Code, Refusal
+from media_format.progress import Report
 from media_format.volume import Volume, open_volume
-
-T = TypeVar("T")
 
 PRODUCT: Final = "infusion-pump"
 LINE: Final = "main"
@@ -31,24 +28,24 @@ HARDWARE: Final = "rev-c"
 PASSPHRASE: Final = "demo passphrase, not a secret"
 PIN: Final = "271828"
 SUPERVISOR: Final = "supervisor"
+_MADE: Final = ("vendor", "box", "device", "device-2", "media", "port", "releases", "firmware")
+_SUMMARY: Final = "summary.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One step of the demo, as summary.json lists it."""
+    """One step of the demo: `bytes` are those it read or wrote for its purpose."""
 
     name: str
     seconds: float
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Attack:
-    """Something that must be refused, and what it was refused with."""
+@dataclass(slots=True)
+class Step:
+    """A step that is under way; whoever does it adds the bytes it moves."""
 
-    name: str
-    code: Code
-    detail: str
+    bytes: int = 0
 
 
 @dataclass(slots=True)
@@ -59,46 +56,56 @@ class Workshop:
     report: Report
     say: Callable[[str], None]
     phases: list[Phase] = field(default_factory=list)
-    attacks: list[Attack] = field(default_factory=list)
 
     @property
     def stick(self) -> Path:
-        """The stick's image."""
+        """The stick: a FAT image."""
         return self.folder / "media/stick.img"
+
+    @property
+    def second_stick(self) -> Path:
+        """Another stick, as a directory where a system has mounted it."""
+        return self.folder / "media/stick-2"
+
+    @property
+    def port(self) -> Path:
+        """Where media appear when they are plugged into the second device."""
+        return self.folder / "port"
 
     @property
     def box_folder(self) -> Path:
         """The box's directory."""
         return self.folder / "box"
 
-    @contextmanager
-    def phase(self, name: str, size: int = 0) -> Iterator[None]:
-        """Time a step and say that it is done."""
-        began = time.monotonic()
-        yield
-        seconds = time.monotonic() - began
-        self.phases.append(Phase(name, round(seconds, 3), size))
-        self.say(f"{seconds:7.1f} s  {name}")
+    @property
+    def summary(self) -> Path:
+        """What the demo came to, for programs."""
+        return self.folder / _SUMMARY
 
-    def expect_refusal(self, name: str, act: Callable[[], Code | None]) -> None:
-        """Mount an attack; RuntimeError if it is not refused."""
-        try:
-            code, detail = act(), ""
-        except Refusal as refusal:
-            code, detail = refusal.code, refusal.detail
-        if code is None:
-            raise RuntimeError(f"{name}: this should have been refused")
-        self.attacks.append(Attack(name, code, detail))
-        self.say(f"           refused: {name} ({code})")
+    @contextmanager
+    def phase(self, name: str) -> Iterator[Step]:
+        """Time a step and say that it is done."""
+        began, step = time.monotonic(), Step()
+        yield step
+        seconds = time.monotonic() - began
+        self.phases.append(Phase(name, round(seconds, 3), step.bytes))
+        self.say(f"{seconds:7.1f} s {step.bytes:>15,} bytes   {name}")
 
 
 def make_stick(path: Path, size: int) -> None:
-    """A FAT32 image as large as a stick must be."""
+    """A FAT32 image of `size` bytes, in place of what was there."""
     tool = require_tool("mkfs.fat", "dosfstools")
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as image:
         image.truncate(size)
     run([tool, "-F", "32", "-n", "UPDATES", str(path)])
+
+
+def copy_stick(source: Path, name: str) -> Path:
+    """A second stick with the same contents, as an attacker makes one."""
+    target = source.with_name(name)
+    run(["cp", "--sparse=always", str(source), str(target)])
+    return target
 
 
 @contextmanager
@@ -117,31 +124,42 @@ def make_vendor(folder: Path) -> Vendor:
     return Vendor.create(folder / "vendor", "Demo Medical Ltd", PASSPHRASE, now)
 
 
-def make_box(folder: Path, vendor: Vendor) -> tuple[BoxService, Session, Bundle]:
+def make_box(shop: Workshop, vendor: Vendor, step: Step) -> tuple[BoxService, Session, Bundle]:
     """An enrolled box with its supervisor."""
-    replace_file(folder / "box.pin", f"{PIN}\n".encode())
-    request = BoxService.create(folder / "box", "BOX-DEMO", SUPERVISOR, PIN, now=now)
+    replace_file(shop.folder / "box.pin", f"{PIN}\n".encode())
+    request = BoxService.create(shop.box_folder, "BOX-DEMO", SUPERVISOR, PIN, now=now)
     bundle = vendor.enrol(Role.BOX, request).bundle
-    replace_file(folder / "box.pem", bundle.to_pem(), 0o644)
-    service = BoxService.open(folder / "box", now=now)
+    answer = bundle.to_pem()
+    replace_file(shop.folder / "box.pem", answer, 0o644)
+    service = BoxService.open(shop.box_folder, now=now)
     service.install_certificates(bundle)
+    step.bytes += len(request) + len(answer)
     return service, service.unlock(SUPERVISOR, PIN), bundle
 
 
-def make_device(folder: Path, device_id: str, vendor: Vendor, slot_size: int) -> Device:
-    """An enrolled device with one slot of two banks."""
-    banks = (Path("slots/rootfs.a"), Path("slots/rootfs.b"))
+def make_device(
+    folder: Path, device_id: str, vendor: Vendor, port: Path, slot_size: int, step: Step
+) -> Device:
+    """An enrolled device with one slot of two banks, which watches `port` and no real disk."""
     configuration = DeviceConfiguration(
-        id=device_id, product=PRODUCT, line=LINE, hardware=HARDWARE, slots={"rootfs": banks}
+        id=device_id,
+        product=PRODUCT,
+        line=LINE,
+        hardware=HARDWARE,
+        slots={"rootfs": (Path("slots/rootfs.a"), Path("slots/rootfs.b"))},
+        watch=WatchSettings(udev=False, directories=(port.absolute(),)),
     )
     device = Device.create(folder, configuration, now, slot_size=slot_size)
-    device.install_certificates(vendor.enrol(Role.DEVICE, device.enrolment()).bundle)
+    request = device.enrolment()
+    bundle = vendor.enrol(Role.DEVICE, request).bundle
+    device.install_certificates(bundle)
+    step.bytes += len(request) + len(bundle.to_pem())
     return device
 
 
 def build_release(
     shop: Workshop, vendor: Vendor, boxes: tuple[Bundle, ...], image: Path, version: str, notes: str
-) -> tuple[Built, Path]:
+) -> Path:
     """Sign and seal a release into a directory of its own."""
     out = shop.folder / f"releases/{version}"
     out.mkdir(parents=True, exist_ok=True)
@@ -155,23 +173,19 @@ def build_release(
     )
     volume = open_volume(out, writable=True)
     try:
-        return vendor.release(volume, order, shop.report), out
+        vendor.release(volume, order, shop.report)
     finally:
         volume.close()
+    return out
 
 
-def copy_stick(source: Path, name: str) -> Path:
-    """A second stick with the same contents, as an attacker makes one."""
-    target = source.with_name(name)
-    run(["cp", "--sparse=always", str(source), str(target)])
-    return target
-
-
-def silent(_: Progress) -> None:
-    """Reports to nobody."""
+def size_of(folder: Path) -> int:
+    """Bytes of all files below a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def clear(folder: Path) -> None:
     """Remove what an earlier demo left in `folder`."""
-    for name in ("vendor", "box", "device", "device-2", "media", "releases", "firmware"):
+    for name in _MADE:
         shutil.rmtree(folder / name, ignore_errors=True)
+    (folder / _SUMMARY).unlink(missing_ok=True)
