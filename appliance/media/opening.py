@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Collection
 from pathlib import Path
 
-from appliance.media.rule import check_disk
+from appliance.media.rule import check_block_device, check_disk
+from appliance.media.sysfs import BlockDevice, System
 from media_format.errors import Misuse
-from media_format.volume import open_volume
+from media_format.volume.descriptor import Descriptor
+from media_format.volume.directory import DirectoryVolume
+from media_format.volume.fat import FatVolume
+from media_format.volume.partition import find_volume
 from media_format.volume.seam import Volume
 
 
@@ -17,12 +22,38 @@ def open_medium(path: Path, *, writable: bool, loops: Collection[Path] = ()) -> 
 
     Raises Misuse when there is nothing at `path` that can be a medium, and Refusal(medium-*).
     """
+    if path.is_dir():
+        return DirectoryVolume(path, writable=writable)
+    disk = open_disk(path, writable=writable, loops=loops)
+    try:
+        return FatVolume(find_volume(disk))
+    except BaseException:
+        disk.close()
+        raise
+
+
+def open_disk(path: Path, *, writable: bool, loops: Collection[Path] = ()) -> Descriptor:
+    """The bytes of a medium: a block device that may be touched, held for ourselves, or an image file.
+
+    The rule is asked before the device is opened, and again about what was opened: a name can pass to
+    another disk in between. Raises as `open_medium`.
+    """
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         raise Misuse(f"{path}: there is no such medium") from None
     if stat.S_ISBLK(mode):
         check_disk(path, loops)
-    elif not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
+    elif not stat.S_ISREG(mode):
         raise Misuse(f"{path}: a medium is a block device, a FAT image file or a directory")
-    return open_volume(path, writable=writable)
+    disk = Descriptor.open(path, writable=writable)
+    try:
+        status = os.fstat(disk.handles()[0])
+        if stat.S_ISBLK(status.st_mode):
+            number = f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}"
+            system = System()
+            check_block_device(BlockDevice.numbered(number, system), loops, system, str(path))
+    except BaseException:
+        disk.close()
+        raise
+    return disk
