@@ -51,6 +51,7 @@ def choose(context: Context, device: str, release: bytes | None) -> Choice:
         newest = admission.newest_release(transaction, verified.request)
         if newest is None:
             raise Refusal(Code.ALREADY_INSTALLED, f"the box has nothing newer for {device}")
+        admission.check_release(newest, verified.request)
         return Choice(verified, newest)
 
 
