@@ -1,0 +1,53 @@
+"""The audit: who used which key when, a line for each use, in two files of bounded size."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+FILE_NAME: Final = "audit.jsonl"
+_MAX_SIZE: Final = 1024 * 1024
+"""Bytes after which the file is put aside, replacing the one put aside before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The process at the other end of a socket, as the kernel names it (unix(7), SO_PEERCRED)."""
+
+    pid: int
+    uid: int
+
+
+class Audit:
+    """Appends to the audit file in `folder`. Safe for the threads of one process."""
+
+    def __init__(self, folder: Path, now: Callable[[], int]) -> None:
+        self._path = folder / FILE_NAME
+        self._now = now
+        self._lock = threading.Lock()
+
+    def note(self, peer: Peer, call: str, name: str, outcome: str) -> None:
+        """Write one line. What was signed or opened, and with which authorisation, is never in it."""
+        entry = {
+            "time": self._now(),
+            "pid": peer.pid,
+            "uid": peer.uid,
+            "call": call,
+            "name": name,
+            "outcome": outcome,
+        }
+        line = json.dumps(entry).encode() + b"\n"
+        with self._lock:
+            fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            try:
+                os.write(fd, line)
+                full = os.fstat(fd).st_size > _MAX_SIZE
+            finally:
+                os.close(fd)
+            if full:
+                os.replace(self._path, self._path.with_suffix(".old.jsonl"))

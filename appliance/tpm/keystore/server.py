@@ -1,0 +1,186 @@
+"""The keystore's server: answers calls of processes of its own user, one thread a connection."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeAlias
+
+from appliance.tpm.keystore.audit import Audit, Peer
+from appliance.tpm.keystore.messages import Status, receive, send
+from appliance.tpm.protocol import Authorisation, KeyKind, Tpm
+from media_format import cbor
+from media_format.errors import Misuse
+from media_format.refusal import Code, Refusal
+
+Arguments: TypeAlias = Sequence[cbor.Value]
+_CREDENTIALS: Final = struct.Struct("@3i")
+_MAX_CONNECTIONS: Final = 64
+_MAX_RANDOM: Final = 4096
+
+
+class KeystoreServer:
+    """Serves one TPM on a listening Unix socket, for processes of `allowed` users only.
+
+    `serve` returns when nobody has been connected for `idle` seconds; None means never. `retire` is called
+    before that: no further client may find the socket afterwards, and those that just did are still served.
+    """
+
+    def __init__(self, tpm: Tpm, audit: Audit, allowed: frozenset[int], idle: float | None) -> None:
+        self._tpm = tpm
+        self._audit = audit
+        self._allowed = allowed
+        self._idle = idle
+        self._connected = threading.Semaphore(_MAX_CONNECTIONS)
+        self._attending: set[threading.Thread] = set()
+
+    def serve(self, listener: socket.socket, retire: Callable[[], None]) -> None:
+        """Answer until idle."""
+        listener.settimeout(self._idle)
+        while self._accept(listener) or self._attending:
+            pass
+        retire()
+        listener.settimeout(0)
+        while self._accept(listener):
+            pass
+        for thread in tuple(self._attending):
+            thread.join()
+
+    def _accept(self, listener: socket.socket) -> bool:
+        """Take in the next client; False where none came in time."""
+        try:
+            connection, _ = listener.accept()
+        except (TimeoutError, BlockingIOError):
+            return False
+        self._welcome(connection)
+        return True
+
+    def _welcome(self, connection: socket.socket) -> None:
+        peer = peer_of(connection)
+        if peer.uid not in self._allowed or not self._connected.acquire(blocking=False):
+            self._audit.note(peer, "connect", "", "turned away")
+            connection.close()
+            return
+        connection.settimeout(None)
+        thread = threading.Thread(target=self._attend, args=(connection, peer), daemon=True)
+        self._attending.add(thread)
+        thread.start()
+
+    def _attend(self, connection: socket.socket, peer: Peer) -> None:
+        try:
+            while (message := receive(connection)) is not None:
+                send(connection, self._answer(peer, message))
+        except (OSError, Refusal):
+            return  # the client is gone, or speaks something else: it is hung up on
+        finally:
+            connection.close()
+            self._connected.release()
+            self._attending.discard(threading.current_thread())
+
+    def _answer(self, peer: Peer, message: Arguments) -> list[cbor.Value]:
+        name, *arguments = message
+        call = CALLS.get(str(name))
+        if call is None:
+            return [Status.MISUSED, "the keystore knows no such call"]
+        outcome = "done"
+        try:
+            return [Status.DONE, call(self._tpm, arguments)]
+        except Refusal as refusal:
+            outcome = str(refusal.code)
+            return [Status.REFUSED, str(refusal.code), refusal.detail]
+        except Misuse as misuse:
+            outcome = "misuse"
+            return [Status.MISUSED, str(misuse)]
+        except OSError as error:
+            outcome = "failed"
+            return [Status.REFUSED, str(Code.TPM_UNAVAILABLE), os.strerror(error.errno or 0)]
+        finally:
+            if name in USES:
+                self._audit.note(peer, str(name), _named(arguments), outcome)
+
+
+def peer_of(connection: socket.socket) -> Peer:
+    """Who is at the other end."""
+    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    pid, uid, _ = _CREDENTIALS.unpack(raw)
+    return Peer(pid, uid)
+
+
+def _named(arguments: Arguments) -> str:
+    return arguments[0] if arguments and isinstance(arguments[0], str) else ""
+
+
+# Arguments come from another process: each is taken by its type, and nothing else is.
+
+
+def _text(arguments: Arguments, place: int) -> str:
+    value = arguments[place] if place < len(arguments) else None
+    if not isinstance(value, str):
+        raise Misuse(f"argument {place + 1} must be text")
+    return value
+
+
+def _bytes(arguments: Arguments, place: int) -> bytes:
+    value = arguments[place] if place < len(arguments) else None
+    if not isinstance(value, bytes):
+        raise Misuse(f"argument {place + 1} must be bytes")
+    return value
+
+
+def _pin(arguments: Arguments, place: int) -> str | None:
+    return None if place < len(arguments) and arguments[place] is None else _text(arguments, place)
+
+
+def _auth(arguments: Arguments, place: int) -> Authorisation:
+    return Authorisation(_bytes(arguments, place))
+
+
+def _random(tpm: Tpm, arguments: Arguments) -> bytes:
+    size = arguments[0] if arguments else None
+    if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size <= _MAX_RANDOM:
+        raise Misuse(f"the keystore gives 0 to {_MAX_RANDOM} random bytes at once")
+    return tpm.random(size)
+
+
+def _create(tpm: Tpm, arguments: Arguments) -> bytes:
+    try:
+        kind = KeyKind(_text(arguments, 1))
+    except ValueError:
+        raise Misuse("the keystore knows no such kind of key") from None
+    return tpm.create(_text(arguments, 0), kind, _auth(arguments, 2))
+
+
+def _open(tpm: Tpm, arguments: Arguments) -> bytes:
+    encapsulation, ciphertext, info = (_bytes(arguments, place) for place in (1, 2, 3))
+    return tpm.open(_text(arguments, 0), encapsulation, ciphertext, info, _auth(arguments, 4))
+
+
+def _store(tpm: Tpm, arguments: Arguments) -> None:
+    tpm.store(_text(arguments, 0), _bytes(arguments, 1))
+
+
+def _status(tpm: Tpm, _: Arguments) -> list[cbor.Value]:
+    found = tpm.status()
+    kinds = [str(kind) for kind in found.kinds]
+    return [found.backend, kinds, found.failures, found.failures_allowed, found.locked_until]
+
+
+CALLS: Final[Mapping[str, Callable[[Tpm, Arguments], cbor.Value]]] = {
+    "random": _random,
+    "create": _create,
+    "public": lambda tpm, given: tpm.public(_text(given, 0)),
+    "sign": lambda tpm, given: tpm.sign(_text(given, 0), _bytes(given, 1), _auth(given, 2)),
+    "open": _open,
+    "seal": lambda tpm, given: tpm.seal(_bytes(given, 0), _pin(given, 1)),
+    "unseal": lambda tpm, given: tpm.unseal(_bytes(given, 0), _pin(given, 1)),
+    "counter": lambda tpm, given: tpm.counter(_text(given, 0)),
+    "increment": lambda tpm, given: tpm.increment(_text(given, 0)),
+    "store": _store,
+    "load": lambda tpm, given: tpm.load(_text(given, 0)),
+    "status": _status,
+}
+USES: Final = frozenset({"create", "sign", "open", "seal", "unseal", "increment"})
+"""The calls that the audit keeps."""
