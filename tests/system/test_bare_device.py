@@ -3,114 +3,69 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.system.bare_install import BareInstall, install_wheel
-from tests.tools import require
+from tests.system.bare_install import install_wheel
+from tests.system.workshop import DEVICE_ID, Workshop
 
 IMAGE = random.Random(11).randbytes(3 << 20) + bytes(1 << 20)
 SLOT_SIZE = 8 << 20
+HEAVY = {"textual", "sqlalchemy", "segno", "tui", "appliance.box", "appliance.vendor"}
+"""What only the other roles need."""
 
 
-@dataclass(frozen=True, slots=True)
-class Workshop:
-    """Vendor and box in the full environment, the device in the bare one, and what lies between them."""
-
-    folder: Path
-    device_install: BareInstall
-
-    def at_home(self, *words: str) -> dict[str, Any]:
-        """Run a verb of the vendor or the box."""
-        command = [str(Path(sys.executable).with_name("updatebox")), *words, "--json"]
-        return _answer(
-            subprocess.run(
-                command,
-                cwd=self.folder,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=120,
-                check=False,
-            )
-        )
-
-    def on_the_device(self, verb: str, *words: str) -> dict[str, Any]:
-        """Run a verb of the device."""
-        return _answer(
-            self.device_install.run(
-                "updatebox", "device", verb, str(self.folder / "device"), *words, "--json"
-            )
-        )
-
-    def file(self, name: str, content: bytes = b"") -> str:
-        (self.folder / name).write_bytes(content)
-        return str(self.folder / name)
-
-    def path(self, name: str) -> str:
-        return str(self.folder / name)
-
-
-def _answer(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    assert done.returncode == 0, f"{done.args}\n{done.stdout}{done.stderr}"
-    found = json.loads(done.stdout)
-    assert isinstance(found, dict)
-    return found
-
-
-@pytest.fixture
-def workshop(tmp_path: Path) -> Workshop:
-    return Workshop(tmp_path, install_wheel(tmp_path / "install"))
-
-
-def enrol(workshop: Workshop) -> None:
-    """Vendor, box and device know each other afterwards."""
-    workshop.file("passphrase", b"correct horse battery staple\n")
-    workshop.file("pin", b"472916\n")
-    workshop.at_home("vendor", "init", "vendor", "--name", "Acme", "--passphrase-file", "passphrase")
-    workshop.at_home("box", "init", "box", "--id", "box-1", "--pin-file", "pin")
-    slots = ",".join(workshop.file(f"rootfs-{bank}", bytes(SLOT_SIZE)) for bank in "ab")
-    workshop.on_the_device(
-        "init", "--id", "pump-7", "--product", "pump", "--hardware", "rev-c", "--slot", f"rootfs={slots}"
-    )
-    for role in ("box", "device"):
-        workshop.at_home(
-            *("vendor", "enrol", role, "vendor", "--csr", f"{role}/enrolment.req", "--out", f"{role}.pem"),
-            *("--passphrase-file", "passphrase"),
-        )
-    workshop.at_home("box", "certs", "box", "--install", "box.pem")
-    workshop.on_the_device("certs", "--install", workshop.path("device.pem"))
-
-
-def release(workshop: Workshop) -> None:
-    """The box has a release for the device's product."""
-    workshop.file("rootfs.img", IMAGE)
-    workshop.at_home(
-        *("vendor", "release", "vendor", "--product", "pump", "--version", "2.0"),
-        *("--component", "rootfs=rootfs.img", "--for", "box.pem", "--out", "release"),
-        *("--passphrase-file", "passphrase"),
-    )
-    workshop.at_home("box", "import", "box", "release", "--pin-file", "pin")
-
-
-def test_a_device_with_nothing_but_the_wheel_is_updated(workshop: Workshop) -> None:
-    enrol(workshop)
-    release(workshop)
-    stick = workshop.file("stick.img", bytes(64 << 20))
-    subprocess.run([require("mkfs.fat"), "-F", "32", stick], check=True, capture_output=True)
-
-    workshop.on_the_device("request", stick)
-    workshop.at_home("box", "admit", "box", stick)
-    workshop.at_home("box", "write", "box", stick, "--device", "pump-7", "--pin-file", "pin")
+def updated(folder: Path) -> Workshop:
+    """A workshop whose device, from the bare wheel, has installed a release from a stick."""
+    workshop = Workshop(folder, install_wheel(folder / "install"))
+    workshop.enrol({"rootfs": SLOT_SIZE})
+    workshop.path("rootfs.img").write_bytes(IMAGE)
+    workshop.release("2.0", {"rootfs": workshop.path("rootfs.img")})
+    stick = workshop.stick("stick.img", 64 << 20)
+    workshop.deliver(stick)
     workshop.on_the_device("apply", stick)
+    return workshop
 
-    banks = [(workshop.folder / f"rootfs-{bank}").read_bytes() for bank in "ab"]
+
+def test_a_device_with_nothing_but_the_wheel_is_updated(tmp_path: Path) -> None:
+    workshop = updated(tmp_path)
+
+    banks = [workshop.path(f"rootfs-{bank}").read_bytes() for bank in "ab"]
     assert [bank.startswith(IMAGE) for bank in banks] in ([True, False], [False, True])
-    collected = workshop.at_home("box", "collect", "box", stick)
-    assert "pump-7" in json.dumps(collected)
+    collected = workshop.at_home("box", "collect", "box", workshop.path("stick.img"))
+    assert DEVICE_ID in json.dumps(collected)
+
+
+def test_the_bare_environment_has_neither_kiosk_nor_database(tmp_path: Path) -> None:
+    bare = install_wheel(tmp_path)
+    for module in ("textual", "sqlalchemy"):
+        assert "ModuleNotFoundError" in bare.run("python", "-c", f"import {module}").stderr
+
+
+@pytest.mark.parametrize("verb", ["request", "apply"])
+def test_a_device_loads_nothing_of_the_other_roles_where_they_are_installed(
+    tmp_path: Path, verb: str
+) -> None:
+    workshop = Workshop(tmp_path)
+    workshop.enrol({"rootfs": SLOT_SIZE})
+    stick = workshop.stick("stick.img", 64 << 20)
+
+    loaded = modules_loaded_by(workshop, "device", verb, "device", stick)
+
+    assert {"appliance.device.service", "media_format.volume.fat"} <= loaded
+    assert not {
+        name for name in loaded if name in HEAVY or name.startswith(tuple(f"{each}." for each in HEAVY))
+    }
+
+
+def modules_loaded_by(workshop: Workshop, *words: object) -> set[str]:
+    """The modules that a verb imports, as the interpreter itself lists them (-X importtime)."""
+    environment = {**os.environ, "PYTHONPROFILEIMPORTTIME": "1"}
+    done = subprocess.run(workshop.command(*words), **workshop.plainly(), env=environment)
+    assert done.returncode == 0, done.stderr
+    lines = (line for line in done.stderr.splitlines() if line.startswith("import time:"))
+    return {line.rpartition("|")[2].strip() for line in lines}

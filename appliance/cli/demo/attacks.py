@@ -83,7 +83,8 @@ def _flip_payload(stick: Path) -> None:
     """Change one byte in the payload, wherever it stands in the image."""
     with mounted(stick) as volume:
         folder = list_packages(volume)[-1]
-        some = volume.read_run(f"{folder}/{layout.segment(0)}", 4096, 64)
+        (size,) = (entry.size for entry in volume.list(folder) if entry.name == layout.segment(0))
+        some = volume.read_run(f"{folder}/{layout.segment(0)}", size // 2, min(size - size // 2, 64))
     with stick.open("r+b") as file, mmap.mmap(file.fileno(), 0) as image:
         place = image.find(some)
         image[place] ^= 1
