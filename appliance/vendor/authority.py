@@ -20,6 +20,7 @@ from appliance.trust.purpose import Purpose
 from media_format.durable import replace_file
 from media_format.errors import MachineFault, Misuse
 from media_format.objects import Family
+from media_format.objects.manifest import SHORT
 from media_format.refusal import Code, Refusal
 
 ROOT: Final = "root"
@@ -69,6 +70,14 @@ def check_passphrase(passphrase: str) -> None:
     """Misuse for passphrases that protect nothing."""
     if len(passphrase) < 8:
         raise Misuse("the passphrase must have at least 8 characters")
+
+
+def check_text(what: str, text: str) -> None:
+    """Misuse for a name that neither a certificate nor a manifest takes: 1 to 64 bytes on one line."""
+    try:
+        SHORT.decode(text, what)
+    except Refusal as refusal:
+        raise Misuse(refusal.detail) from None
 
 
 def _save(folder: Path, name: str, issuer: Issuer, passphrase: str) -> None:

@@ -87,8 +87,18 @@ class Contents:
 def measure(sources: tuple[ComponentSource, ...], chunk_size: int, folder: Path, report: Report) -> Contents:
     """Read the images for the first time. `folder` holds the temporary table."""
     total = sum(_size(source) for source in sources)
-    done = stored_size = 0
     table = Table(folder)
+    try:
+        return _measure(sources, chunk_size, table, total, report)
+    except BaseException:
+        table.close()
+        raise
+
+
+def _measure(
+    sources: tuple[ComponentSource, ...], chunk_size: int, table: Table, total: int, report: Report
+) -> Contents:
+    done = stored_size = 0
     components = []
     for place, source in enumerate(sources):
         digest = hashlib.sha256()

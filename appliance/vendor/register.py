@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from media_format.durable import replace_file
 from media_format.errors import MachineFault
+from media_format.locking import locked
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,8 @@ class Issued:
     product: str = ""
     hardware: str = ""
     revoked: int | None = None
+    key: str = ""
+    """SHA-256 over the certified key, in hexadecimal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class Released:
 
 @dataclass(slots=True)
 class Register:
-    """The vendor's book. `save` makes changes durable."""
+    """The vendor's book. Changes are made within `changing`."""
 
     path: Path
     issued: list[Issued] = field(default_factory=list)
@@ -52,17 +57,31 @@ class Register:
     @classmethod
     def load(cls, path: Path) -> Register:
         """Read the book. MachineFault if it is missing or damaged."""
+        register = cls(path)
+        register.reload()
+        return register
+
+    def reload(self) -> None:
+        """Read the book again. MachineFault if it is missing or damaged."""
+        path = self.path
         try:
             raw: dict[str, Any] = json.loads(path.read_bytes())
-            return cls(
-                path,
-                [Issued(**entry) for entry in raw["issued"]],
-                [Released(**entry) for entry in raw["released"]],
-                raw["indexes"],
-                raw["crl_numbers"],
-            )
+            self.issued = [Issued(**entry) for entry in raw["issued"]]
+            self.released = [Released(**entry) for entry in raw["released"]]
+            self.indexes, self.crl_numbers = raw["indexes"], raw["crl_numbers"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise MachineFault(f"{path}: the vendor's register cannot be read ({error})") from None
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Change the book as it stands on disk now; it is saved at the end, unless something is raised.
+
+        Other processes wait: two of them would give out one index, or one CRL number, twice.
+        """
+        with locked(self.path.with_suffix(".lock")):
+            self.reload()
+            yield
+            self.save()
 
     def save(self) -> None:
         """Write the book durably."""

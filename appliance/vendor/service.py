@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from appliance.trust.bundle import Bundle
+from appliance.trust.chain import judge_dates
+from appliance.trust.crl import RevocationLists
 from appliance.trust.enrolment import VerifiedEnrolment, read_enrolment
 from appliance.trust.issuing import (
     DAY,
@@ -26,15 +29,16 @@ from appliance.trust.issuing import (
 from appliance.trust.profile import ReleaseBinding, RoleIdentity
 from appliance.trust.purpose import Purpose
 from appliance.trust.signer import KeySigner
-from appliance.vendor.authority import ROOT, Authorities, check_passphrase
+from appliance.vendor.authority import ROOT, Authorities, check_passphrase, check_text
 from appliance.vendor.register import Issued, Register, Released
 from appliance.vendor.release import Built, ReleaseOrder, Signing, write_release
 from media_format import limits
 from media_format.crl_files import write_crls
 from media_format.durable import replace_file
 from media_format.errors import MachineFault, Misuse
-from media_format.objects import CrlNumber, Family, Mode, Policy, Role, Root, SignatureRule, TrustAnchor
+from media_format.objects import Family, Mode, Policy, Role, Root, SignatureRule, TrustAnchor
 from media_format.progress import Report
+from media_format.refusal import Refusal
 from media_format.volume.seam import Volume
 
 CRL_LIFETIME: Final = 365 * DAY
@@ -66,19 +70,22 @@ class Enrolment:
 class Vendor:
     """A vendor's directory: authorities, register, revocation lists, trust anchor."""
 
-    def __init__(self, folder: Path, authorities: Authorities, now: Callable[[], int]) -> None:
+    def __init__(
+        self, folder: Path, authorities: Authorities, anchor: TrustAnchor, now: Callable[[], int]
+    ) -> None:
         self._folder = folder
         self._authorities = authorities
         self._now = now
         self._register = Register.load(folder / "register.json")
-        self.anchor = TrustAnchor.from_bytes((folder / "anchor.cbr").read_bytes())
+        self.anchor = anchor
 
     @classmethod
     def create(
         cls, folder: Path, name: str, passphrase: str, now: Callable[[], int], policy: Policy = DEFAULT_POLICY
     ) -> Vendor:
-        """A new vendor. Misuse if the directory holds one already."""
+        """A new vendor. Misuse if the directory holds one already; the anchor, written last, says so."""
         check_passphrase(passphrase)
+        check_text("the vendor's name", name)
         if (folder / "anchor.cbr").exists():
             raise Misuse(f"{folder}: there is a vendor already")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -91,22 +98,31 @@ class Vendor:
             policy=policy,
         )
         Register(folder / "register.json").save()
-        replace_file(folder / "anchor.cbr", anchor.to_bytes(), 0o644)
-        vendor = cls(folder, authorities, now)
+        vendor = cls(folder, authorities, anchor, now)
         vendor.renew_crls()
+        replace_file(folder / "anchor.cbr", anchor.to_bytes(), 0o644)
         return vendor
 
     @classmethod
     def open(cls, folder: Path, passphrase: str, now: Callable[[], int]) -> Vendor:
         """The vendor in `folder`. Refusal(pin-wrong) for a wrong passphrase."""
-        if not (folder / "anchor.cbr").exists():
+        path = folder / "anchor.cbr"
+        if not path.exists():
             raise MachineFault(
                 f"{folder}: there is no vendor here; run: updatebox vendor init {folder} --name NAME"
             )
-        return cls(folder, Authorities.load(folder / "authority", passphrase), now)
+        try:
+            anchor = TrustAnchor.from_bytes(path.read_bytes())
+        except Refusal as refusal:
+            raise MachineFault(f"{path} is damaged: {refusal.detail}") from None
+        return cls(folder, Authorities.load(folder / "authority", passphrase), anchor, now)
 
     def enrol(self, role: Role, request: bytes) -> Enrolment:
-        """Answer an enrolment request with certificates. Misuse if it is of the other role."""
+        """Answer an enrolment request with certificates, every CA's among them, and the revocation lists.
+
+        Misuse if it is of the other role, or names somebody who is enrolled with another key: two machines
+        that pass for one would be told apart by nobody.
+        """
         enrolment = read_enrolment(request)
         if enrolment.request.role is not role:
             raise Misuse(f"this is the enrolment request of a {enrolment.request.role}, not of a {role}")
@@ -118,30 +134,32 @@ class Vendor:
     def release(self, volume: Volume, order: ReleaseOrder, report: Report) -> Built:
         """Sign a release with a fresh signer, seal it for the order's boxes, and write it to `volume`."""
         order = self._checked(order)
-        index = self._register.next_index(order.product, order.line)
-        self._register.save()
+        with self._register.changing():
+            index = self._register.next_index(order.product, order.line)
+        if order.security_floor > index:
+            raise Misuse(f"this is release {index}; a security floor of {order.security_floor} is above it")
         signing = self._signing(order, index)
-        built = write_release(volume, order, signing, self._folder, report)
         write_crls(volume, self.crls())
-        self._register.released.append(
-            Released(
-                order.product, order.line, order.version, index, built.manifest_digest.hex(), signing.created
+        built = write_release(volume, order, signing, self._folder, report)
+        digest = built.manifest_digest.hex()
+        with self._register.changing():
+            self._register.released.append(
+                Released(order.product, order.line, order.version, index, digest, signing.created)
             )
-        )
-        self._register.save()
         return built
 
     def revoke(self, serial: int) -> Issued:
         """Revoke a certificate issued here, and renew the revocation lists. Misuse if it is unknown."""
         wanted = f"{serial:x}"
-        for place, entry in enumerate(self._register.issued):
-            if entry.serial == wanted:
-                revoked = dataclasses.replace(entry, revoked=entry.revoked or self._now())
-                self._register.issued[place] = revoked
-                self._register.save()
-                self.renew_crls()
-                return revoked
-        raise Misuse(f"no certificate with the serial number {wanted} was issued here")
+        with self._register.changing():
+            issued = self._register.issued
+            place = next((place for place, entry in enumerate(issued) if entry.serial == wanted), None)
+            if place is None:
+                raise Misuse(f"no certificate with the serial number {wanted} was issued here")
+            revoked = dataclasses.replace(issued[place], revoked=issued[place].revoked or self._now())
+            issued[place] = revoked
+        self.renew_crls()
+        return revoked
 
     def crls(self) -> tuple[bytes, ...]:
         """The current revocation lists, in DER."""
@@ -149,21 +167,11 @@ class Vendor:
 
     def renew_crls(self) -> None:
         """Issue every revocation list anew, each with the next number."""
-        now = self._now()
-        for name, issuer in self._authorities.issuers.items():
-            number = self._register.crl_numbers.get(name, 0) + 1
-            self._register.crl_numbers[name] = number
-            self._register.save()
-            revoked = [
-                Revocation(int(entry.serial, 16), entry.revoked)
-                for entry in self._register.issued
-                if entry.issuer == name and entry.revoked is not None
-            ]
-            replace_file(
-                self._folder / f"{name}.crl",
-                issue_crl(issuer, revoked, number, now, now + CRL_LIFETIME),
-                0o644,
-            )
+        for name in self._authorities.issuers:
+            with self._register.changing():
+                number = self._register.crl_numbers.get(name, 0) + 1
+                self._register.crl_numbers[name] = number
+            self._issue_crl(name, number)
 
     @property
     def issued(self) -> tuple[Issued, ...]:
@@ -177,21 +185,54 @@ class Vendor:
 
     def _issue(self, role: Role, enrolment: VerifiedEnrolment) -> tuple[bytes, ...]:
         now, request = self._now(), enrolment.request
+        keys = (
+            hashlib.sha256(request.identity).hexdigest(),
+            hashlib.sha256(request.encryption.p256).hexdigest(),
+        )
         if role is Role.BOX:
             issued = issue_box(self._authorities.issuer(Purpose.BOX_IDENTITY), enrolment, now)
             purposes, issuer = (Purpose.BOX_IDENTITY, Purpose.BOX_TRANSPORT), "box-ca"
         else:
             issued = issue_device(self._authorities.issuer(Purpose.DEVICE_IDENTITY), enrolment, now)
             purposes, issuer = (Purpose.DEVICE_IDENTITY, Purpose.DEVICE_ENCRYPTION), "device-ca"
-        kind = request.device
-        for purpose, chain in zip(purposes, (issued.identity, issued.encryption), strict=True):
-            serial = f"{x509.load_der_x509_certificate(chain[0]).serial_number:x}"
-            product, hardware = (kind.product, kind.hardware) if kind else ("", "")
-            self._register.issued.append(
-                Issued(serial, purpose.name, issuer, request.id, now, request.epoch, product, hardware)
-            )
-        self._register.save()
-        return tuple(dict.fromkeys((*issued.identity, *issued.encryption)))
+        product, hardware = (request.device.product, request.device.hardware) if request.device else ("", "")
+        with self._register.changing():
+            self._check_unique(purposes[0], enrolment, keys[0])
+            for purpose, chain, key in zip(purposes, (issued.identity, issued.encryption), keys, strict=True):
+                place = (serial_of(chain[0]), purpose.name, issuer, request.id, now)
+                self._register.issued.append(Issued(*place, request.epoch, product, hardware, key=key))
+        return tuple(dict.fromkeys((*issued.identity, *issued.encryption, *self._issuing())))
+
+    def _check_unique(self, purpose: Purpose, enrolment: VerifiedEnrolment, key: str) -> None:
+        request = enrolment.request
+        for entry in self._register.issued:
+            same = (entry.purpose, entry.id, entry.epoch) == (purpose.name, request.id, request.epoch)
+            if same and entry.revoked is None and entry.key != key:
+                raise Misuse(
+                    f"{request.id} is enrolled already, in epoch {request.epoch} with another key; revoke "
+                    f"certificate {entry.serial} first, or enrol it in a new epoch"
+                )
+
+    def _issuing(self) -> tuple[bytes, ...]:
+        """The issuing CAs' certificates: who holds them takes over every revocation list it meets."""
+        return tuple(
+            issuer.certificate.public_bytes(serialization.Encoding.DER)
+            for name, issuer in self._authorities.issuers.items()
+            if name != ROOT
+        )
+
+    def _issue_crl(self, name: str, number: int) -> None:
+        now = self._now()
+        revoked = [
+            Revocation(int(entry.serial, 16), entry.revoked)
+            for entry in self._register.issued
+            if entry.issuer == name and entry.revoked is not None
+        ]
+        crl = issue_crl(self._authorities.issuers[name], revoked, number, now, now + CRL_LIFETIME)
+        replace_file(self._folder / f"{name}.crl", crl, 0o644)
+
+    def _lists(self) -> RevocationLists:
+        return RevocationLists(self.anchor, self.crls())
 
     def _checked(self, order: ReleaseOrder) -> ReleaseOrder:
         if not order.components or not order.boxes:
@@ -199,7 +240,14 @@ class Vendor:
         for box in order.boxes:
             if box.anchor != self.anchor:
                 raise Misuse("a box's file comes from another vendor")
-            box.verified(Purpose.BOX_TRANSPORT)
+            transport = box.verified(Purpose.BOX_TRANSPORT)
+            judge_dates(transport, self._now())
+            self._lists().judge(transport, self._now(), self.anchor.policy)
+        names = [component.name for component in order.components]
+        if len(set(names)) != len(names):
+            raise Misuse("two components of a release have the same name")
+        for what, text in (("product", order.product), ("line", order.line), ("version", order.version)):
+            check_text(f"the {what}", text)
         hardware = order.hardware or self._register.hardware(order.product)
         if not hardware:
             raise Misuse(
@@ -211,29 +259,25 @@ class Vendor:
         """A signer for this release alone: its key is used once and forgotten."""
         now = self._now()
         ca = self._authorities.issuer(Purpose.RELEASE_SIGNER)
-        name = f"{order.product} {order.line} {index}"[:64]
+        name = f"{index} {order.line} {order.product}".encode()[:64].decode(errors="ignore").strip()
         key, sealing_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
         binding = ReleaseBinding(order.product, order.line, index)
         chain = issue_release_signer(ca, key.public_key(), RoleIdentity(name, 0), binding, now)
         sealer_chain = issue_sealer(ca, sealing_key.public_key(), RoleIdentity(name, 0), now)
-        for purpose, issued in ((Purpose.RELEASE_SIGNER, chain), (Purpose.RELEASE_SEALER, sealer_chain)):
-            serial = f"{x509.load_der_x509_certificate(issued[0]).serial_number:x}"
-            self._register.issued.append(
-                Issued(serial, purpose.name, "release-ca", name, now, 0, order.product)
-            )
-        self._register.save()
+        with self._register.changing():
+            for purpose, issued in ((Purpose.RELEASE_SIGNER, chain), (Purpose.RELEASE_SEALER, sealer_chain)):
+                place = (serial_of(issued[0]), purpose.name, "release-ca", name, now)
+                self._register.issued.append(Issued(*place, 0, order.product))
         return Signing(
             signers=(KeySigner(key, chain),),
             sealer=KeySigner(sealing_key, sealer_chain),
             index=index,
-            crl_numbers=self._crl_numbers(),
+            crl_numbers=self._lists().numbers(),
             created=now,
             expires=now + RELEASE_LIFETIME,
         )
 
-    def _crl_numbers(self) -> tuple[CrlNumber, ...]:
-        numbers = [
-            CrlNumber(issuer=issuer.id, number=self._register.crl_numbers[name])
-            for name, issuer in self._authorities.issuers.items()
-        ]
-        return tuple(sorted(numbers, key=lambda entry: entry.issuer))
+
+def serial_of(certificate: bytes) -> str:
+    """A certificate's serial number as the register writes it."""
+    return f"{x509.load_der_x509_certificate(certificate).serial_number:x}"
