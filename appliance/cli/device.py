@@ -204,12 +204,17 @@ def rollback(directory: Path) -> Answer:
 def verify_boot(directory: Path) -> Answer:
     """Check the slots that are about to run, and fall back where they are not right.
 
-    Where it fell back this is a refusal of what was to run; `banks` in the JSON object are what boots
-    instead. Without them nothing may boot.
+    Falling back is a refusal of what was to run; the JSON object then says `fell_back`, and in `banks`
+    what boots instead. A refusal without them means that nothing may boot.
     """
     result = _open(directory).verify_boot()
     text = f"{result.version or 'The factory release'} boots{' on trial' if result.on_trial else ''}."
-    data = {"version": result.version, "banks": result.banks, "on_trial": result.on_trial}
+    data = {
+        "version": result.version,
+        "banks": result.banks,
+        "on_trial": result.on_trial,
+        "fell_back": result.fell_back is not None,
+    }
     if result.fell_back is None:
         return Answer(data, text)
     answer = refused(result.fell_back)

@@ -106,8 +106,18 @@ def _signed(kind: type[Record], read: Callable[[], cose.SignedObject]) -> dict[s
     except Refusal:
         return None
     record = kind.from_bytes(signed.payload)
-    fields = {name: value for name, value in plain(record).items() if name not in _HIDDEN}
-    return {"kind": kind.NAME, "fields": fields, "signers": [_signer(part) for part in signed.signatures]}
+    return {
+        "kind": kind.NAME,
+        "fields": _visible(plain(record)),
+        "signers": [_signer(part) for part in signed.signatures],
+    }
+
+
+def _visible(value: Any) -> Any:
+    """A value without what no person wants to read: the extension maps, and the references to pages."""
+    if isinstance(value, dict):
+        return {name: _visible(item) for name, item in value.items() if name not in _HIDDEN}
+    return [_visible(item) for item in value] if isinstance(value, list) else value
 
 
 def _signer(signature: cose.Signature) -> dict[str, Any]:
@@ -136,7 +146,7 @@ def _certificate(leaf: x509.Certificate) -> dict[str, Any]:
         for name in ("identity", "release", "kind"):
             value = getattr(profile, name)
             if value is not None:
-                described[name] = {key: item for key, item in plain(value).items() if key not in _HIDDEN}
+                described[name] = _visible(plain(value))
     return described
 
 
@@ -151,8 +161,7 @@ def _purpose(leaf: x509.Certificate) -> Purpose | None:
 def _bundle(bundle: Bundle) -> dict[str, Any]:
     anchor: TrustAnchor = bundle.anchor
     certificates = [_certificate(read_certificate(der)) for der in bundle.certificates]
-    policy = {name: value for name, value in plain(anchor.policy).items() if name not in _HIDDEN}
-    fields = {"vendor": anchor.vendor, "policy": policy, "crls": len(bundle.crls)}
+    fields = {"vendor": anchor.vendor, "policy": _visible(plain(anchor.policy)), "crls": len(bundle.crls)}
     return {"kind": "certificates and trust anchor", "fields": fields, "signers": certificates}
 
 

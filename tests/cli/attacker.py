@@ -9,13 +9,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from unittest import mock
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from appliance.box import BoxService
-from appliance.box.identity import IDENTITY, load
+from appliance.box.identity import IDENTITY
 from appliance.tpm import open_tpm
-from appliance.trust.issuing import Issuer, issue_release_signer
+from appliance.trust.enrolment import read_enrolment
+from appliance.trust.issuing import BOX_LIFETIME, Issuer, issue_box, issue_release_signer
 from appliance.trust.profile import ReleaseBinding, RoleIdentity
 from appliance.trust.purpose import Purpose
 from appliance.trust.signer import KeySigner, TpmSigner
@@ -24,6 +26,8 @@ from media_format import cose, layout
 from media_format.crl_files import write_crls
 from media_format.objects import Envelope, Manifest
 from media_format.package import PackageReader
+from media_format.payload.cobblestone import Sealer
+from media_format.progress import silent
 from media_format.volume import Volume
 from tests.cli.stages import enrol
 from tests.cli.workshop import PASSPHRASE, PIN, Workshop, mounted, package_on, put
@@ -76,12 +80,13 @@ def release_signer(
     return KeySigner(key, chain)
 
 
-def box_signer(shop: Workshop) -> TpmSigner:
-    """The box's own identity key and chain, in the hands of somebody who knows a PIN."""
+def box_signer(shop: Workshop, lifetime: int = BOX_LIFETIME) -> TpmSigner:
+    """The box's own identity key in the hands of somebody who knows a PIN, with a certificate for it."""
     session = BoxService.open(shop.box, now=now).unlock("supervisor", PIN)
     tpm = open_tpm("soft:tpm", create=False, now=now, folder=shop.box)
-    chain = load(shop.box, tpm, "BOX-1").bundle.chain(Purpose.BOX_IDENTITY)
-    return TpmSigner(lambda message: tpm.sign(IDENTITY, message, session.authorisation), chain)
+    enrolment = read_enrolment((shop.box / "enrolment.req").read_bytes())
+    issued = issue_box(vendor_issuer(shop, Purpose.BOX_IDENTITY), enrolment, now(), lifetime)
+    return TpmSigner(lambda message: tpm.sign(IDENTITY, message, session.authorisation), issued.identity)
 
 
 def sign_manifest(volume: Volume, signers: Sequence[cose.Signer]) -> None:
@@ -141,3 +146,31 @@ def revoke(shop: Workshop, certificate: str) -> None:
     shop.do("vendor", "revoke", shop.vendor, "--cert", shop.folder / certificate, *shop.passphrase())
     with mounted(shop.stick) as volume:
         write_crls(volume, [path.read_bytes() for path in shop.vendor.glob("*.crl")])
+
+
+def replace_part(volume: Volume, name: str, data: bytes) -> None:
+    """Another file in the package on a medium."""
+    put(volume, f"{package_on(volume)}/{name}", data)
+
+
+def deliver_anyway(shop: Workshop, version: str) -> None:
+    """A subverted box: seals a release for PUMP-1's newest request without asking whether it may."""
+    box = BoxService.open(shop.box, now=now)
+    session = box.unlock("supervisor", PIN)
+    digest = bytes.fromhex(shop.release_digest(version))
+    with mock.patch("appliance.box.admission.check_release"):
+        box.write(shop.stick, ("PUMP-1",), session, silent, release=digest)
+
+
+def seal_other_data(shop: Workshop) -> None:
+    """A subverted box: what it seals for PUMP-1 differs from what the vendor signed in one byte."""
+    box = BoxService.open(shop.box, now=now)
+    session = box.unlock("supervisor", PIN)
+    seal = Sealer.update
+
+    def altered(sealer: Sealer, data: bytes) -> bytes:
+        return seal(sealer, bytes([data[0] ^ 1]) + data[1:] if data else data)
+
+    shop.fresh_stick()
+    with mock.patch.object(Sealer, "update", altered):
+        box.write(shop.stick, ("PUMP-1",), session, silent)

@@ -47,9 +47,9 @@ def device_refuses_and_reports(shop: Workshop, code: Code, *, streamed: bool = F
     return data
 
 
-def reports(shop: Workshop, code: Code, outcome: str = "refused") -> None:
+def reports(shop: Workshop, code: Code, outcome: str = "refused", medium: Path | None = None) -> None:
     """The last receipt of PUMP-1 on the stick names the code, and the box says what to do about it."""
-    last = shop.reported()[-1]
+    last = shop.reported(medium)[-1]
     assert (last["device_id"], last["outcome"], last["code"]) == ("PUMP-1", outcome, code)
     assert last["advice"] == ADVICE[code]
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from media_format.refusal import Code
-from tests.cli.attacker import now
+from tests.cli import attacker
 from tests.cli.refusals import box_refuses, device_refuses, device_refuses_and_reports, reports
 from tests.cli.wall_clock import DAY, wall_clock
-from tests.cli.workshop import Workshop
-
-YEAR = 365
+from tests.cli.workshop import Workshop, mounted
 
 
 def test_a_device_without_a_clock_installs_nothing(delivered: Workshop) -> None:
@@ -19,7 +17,7 @@ def test_a_device_without_a_clock_installs_nothing(delivered: Workshop) -> None:
 
 
 def test_a_device_with_a_clock_decades_ahead_installs_nothing(delivered: Workshop) -> None:
-    with wall_clock(days=21 * YEAR):
+    with wall_clock(days=21 * 365):
         device_refuses(delivered, Code.TIME_UNTRUSTED)
     reports(delivered, Code.TIME_UNTRUSTED)
 
@@ -46,18 +44,17 @@ def test_a_package_past_its_expiry_is_not_installed(delivered: Workshop) -> None
 
 
 def test_a_release_past_its_install_by_date_is_not_imported(enrolled: Workshop) -> None:
-    enrolled.make_release("1.0.0", "--install-by", now() + 10 * DAY)
+    enrolled.make_release("1.0.0", "--install-by", attacker.now() + 10 * DAY)
     with wall_clock(days=11):
         source = enrolled.folder / "1.0.0"
         box_refuses(enrolled, Code.PACKAGE_EXPIRED, "import", enrolled.box, source, *enrolled.pin())
 
 
 def test_a_package_sealed_with_an_expired_box_certificate_is_not_installed(delivered: Workshop) -> None:
-    with wall_clock(days=3 * YEAR):
-        delivered.release("1.1.0")
-        delivered.fresh_stick()
-        delivered.ask()
-        delivered.write()
+    expired = attacker.box_signer(delivered, lifetime=DAY)
+    with wall_clock(days=2):
+        with mounted(delivered.stick) as volume:
+            attacker.reseal(volume, expired, issued_at=attacker.now())
         device_refuses_and_reports(delivered, Code.CERTIFICATE_EXPIRED)
 
 

@@ -146,9 +146,9 @@ class Workshop:
         found = self.do("box", "releases", self.box)["releases"]
         return next(str(entry["manifest_digest"]) for entry in found if entry["version"] == version)
 
-    def reported(self) -> list[dict[str, Any]]:
+    def reported(self, medium: Path | None = None) -> list[dict[str, Any]]:
         """What the box reads in the receipts on the stick, the oldest first."""
-        found = self.do("box", "collect", self.box, self.stick)["receipts"]
+        found = self.do("box", "collect", self.box, medium or self.stick)["receipts"]
         return sorted((entry["receipt"] for entry in found), key=lambda receipt: receipt["counter"])
 
     def fresh_stick(self, name: str = "stick.img", size: int = STICK_SIZE) -> Path:

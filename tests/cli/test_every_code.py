@@ -1,0 +1,40 @@
+"""No refusal code without a test on the command line that provokes it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from media_format.refusal import ADVICE, Code
+from tests.cli import refusals
+
+LATER = {
+    Code.WRONG_BASE: "packages that build on an installed release are not applied yet",
+    Code.MEDIUM_FAKE_CAPACITY: "boxes do not prove the capacity of a medium yet",
+}
+"""Codes that no part raises yet, and why not."""
+
+_PROVOKING = ("says", "device_refuses", "device_refuses_and_reports", "box_refuses")
+
+
+def _provoked() -> Iterator[str]:
+    """The names of the codes that calls of `tests.cli.refusals` in this folder expect."""
+    for path in Path(__file__).parent.glob("test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            if node.func.id in _PROVOKING and isinstance(node.args[1], ast.Attribute):
+                yield node.args[1].attr
+
+
+def test_every_code_is_provoked_by_a_test_or_belongs_to_a_later_part() -> None:
+    assert {code.name for code in Code} - set(_provoked()) == {code.name for code in LATER}
+
+
+def test_the_functions_that_provoke_codes_are_the_ones_counted_here() -> None:
+    assert all(callable(getattr(refusals, name)) for name in _PROVOKING)
+
+
+def test_every_code_tells_a_person_what_to_do() -> None:
+    assert {code for code in Code if ADVICE[code].endswith(".") and len(ADVICE[code]) > 20} == set(Code)
