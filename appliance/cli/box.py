@@ -11,6 +11,7 @@ from appliance.box import BoxService, Cancel, UserRole
 from appliance.cli.answer import Answer, answering, of_many
 from appliance.cli.clock import now
 from appliance.cli.files import read_file
+from appliance.cli.places import places
 from appliance.cli.progress import ProgressBars
 from appliance.cli.secrets import secret_options
 from appliance.trust.bundle import MAX_BUNDLE, Bundle
@@ -20,8 +21,9 @@ from media_format.errors import Misuse
 from media_format.objects import Mode
 from media_format.refusal import Refusal
 
-_FOLDER = click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
-_MEDIUM = click.argument("medium", metavar="MEDIA", type=click.Path(path_type=Path))
+_FOLDER = places("box")
+_FOLDER_AND_MEDIUM = places("box", medium="MEDIA")
+_FOLDER_AND_NAME = places("box", name="NAME")
 _USER = click.option("--user", default="supervisor", show_default=True, help="Who does this.")
 _PIN = secret_options("pin", "PIN")
 _FORBIDDEN = ("", "  NOT ALLOWED")
@@ -69,17 +71,16 @@ def certs(directory: Path, file: Path) -> Answer:
 
 
 @box.command("import")
-@_FOLDER
-@click.argument("source", metavar="PKGDIR|MEDIA", type=click.Path(path_type=Path))
+@places("box", source="PKGDIR|MEDIA")
 @_USER
 @answering
 @_PIN
-def import_release(directory: Path, source: Path, user: str, pin: str) -> Answer:
+def import_release(directory: Path, source: str, user: str, pin: str) -> Answer:
     """Take in releases from a directory or medium; everything is verified first."""
     service = _open(directory)
     session = service.unlock(user, pin)
     with ProgressBars() as bars:
-        found = service.import_release(source, session, bars)
+        found = service.import_release(Path(source), session, bars)
     lines = [
         f"{entry.product} {entry.version} (release {entry.index}, {entry.size:,} bytes)" for entry in found
     ]
@@ -168,12 +169,11 @@ def status(directory: Path) -> Answer:
 
 
 @box.command("media")
-@_FOLDER
-@_MEDIUM
+@_FOLDER_AND_MEDIUM
 @answering
-def media(directory: Path, medium: Path) -> Answer:
+def media(directory: Path, medium: str) -> Answer:
     """Say what is on a medium and what to do next."""
-    found = _open(directory).survey(medium)
+    found = _open(directory).survey(Path(medium))
     text = (
         f"{found.volume.kind} {found.volume.label or '(no label)'}, {found.volume.free:,} bytes free: "
         f"{len(found.requests)} requests, {len(found.packages)} packages, {found.receipts} new receipts, "
@@ -183,12 +183,11 @@ def media(directory: Path, medium: Path) -> Answer:
 
 
 @box.command("admit")
-@_FOLDER
-@_MEDIUM
+@_FOLDER_AND_MEDIUM
 @answering
-def admit(directory: Path, medium: Path) -> Answer:
+def admit(directory: Path, medium: str) -> Answer:
     """Read and judge the requests on a medium."""
-    found = _open(directory).admit(medium)
+    found = _open(directory).admit(Path(medium))
     if not found:
         return Answer({"requests": ()}, f"There are no requests on {medium}; put it into the device first.")
     lines = []
@@ -205,8 +204,7 @@ def admit(directory: Path, medium: Path) -> Answer:
 
 
 @box.command("write")
-@_FOLDER
-@_MEDIUM
+@_FOLDER_AND_MEDIUM
 @click.option(
     "--device", "ids", multiple=True, required=True, help="A device that has asked; may be repeated."
 )
@@ -223,7 +221,7 @@ def admit(directory: Path, medium: Path) -> Answer:
 @_PIN
 def write(
     directory: Path,
-    medium: Path,
+    medium: str,
     ids: tuple[str, ...],
     release_id: str | None,
     mode: str,
@@ -236,7 +234,7 @@ def write(
     release = _digest(release_id) if release_id else None
     try:
         with ProgressBars() as bars:
-            result = service.write(medium, ids, session, bars, release=release, mode=Mode(mode))
+            result = service.write(Path(medium), ids, session, bars, release=release, mode=Mode(mode))
     except Cancel:
         raise Misuse("cancelled; the medium is as it was") from None
     lines = [
@@ -247,12 +245,11 @@ def write(
 
 
 @box.command("collect")
-@_FOLDER
-@_MEDIUM
+@_FOLDER_AND_MEDIUM
 @answering
-def collect(directory: Path, medium: Path) -> Answer:
+def collect(directory: Path, medium: str) -> Answer:
     """Read the receipts on a medium."""
-    found = _open(directory).collect(medium)
+    found = _open(directory).collect(Path(medium))
     lines = []
     for entry in found:
         if entry.receipt is None:
@@ -283,8 +280,8 @@ def _rule(
 
 @box.command("allow")
 @_FOLDER
-@click.option("--product")
-@click.option("--device")
+@click.option("--product", help="All devices of a product.")
+@click.option("--device", help="One device; outranks what is said of its product.")
 @_USER
 @answering
 @_PIN
@@ -295,8 +292,8 @@ def allow(directory: Path, product: str | None, device: str | None, user: str, p
 
 @box.command("deny")
 @_FOLDER
-@click.option("--product")
-@click.option("--device")
+@click.option("--product", help="All devices of a product.")
+@click.option("--device", help="One device; outranks what is said of its product.")
 @_USER
 @answering
 @_PIN
@@ -311,9 +308,13 @@ def user_group() -> None:
 
 
 @user_group.command("add")
-@_FOLDER
-@click.argument("name")
-@click.option("--role", type=click.Choice([str(role) for role in UserRole]), required=True)
+@_FOLDER_AND_NAME
+@click.option(
+    "--role",
+    type=click.Choice([str(role) for role in UserRole]),
+    required=True,
+    help="Technicians import, write and collect; supervisors also decide who may.",
+)
 @_USER
 @answering
 @_PIN
@@ -326,8 +327,7 @@ def user_add(directory: Path, name: str, role: str, user: str, pin: str, new_pin
 
 
 @user_group.command("reset")
-@_FOLDER
-@click.argument("name")
+@_FOLDER_AND_NAME
 @_USER
 @answering
 @_PIN
@@ -340,8 +340,7 @@ def user_reset(directory: Path, name: str, user: str, pin: str, new_pin: str) ->
 
 
 @user_group.command("remove")
-@_FOLDER
-@click.argument("name")
+@_FOLDER_AND_NAME
 @_USER
 @answering
 @_PIN

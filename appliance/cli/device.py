@@ -13,6 +13,7 @@ import click
 from appliance.cli.answer import Answer, answering, of_many, refused
 from appliance.cli.clock import now
 from appliance.cli.files import read_file
+from appliance.cli.places import places
 from appliance.cli.progress import ProgressBars
 from appliance.device import ApplyResult, Device, DeviceConfiguration, PackageResult, WatchSettings
 from appliance.device.agent import watch as watch_media
@@ -26,8 +27,8 @@ from media_format.objects import Outcome
 from media_format.refusal import Refusal
 from media_format.volume.seam import Volume
 
-_FOLDER = click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
-_MEDIUM = click.argument("medium", metavar="MEDIA", type=click.Path(path_type=Path))
+_FOLDER = places("device")
+_FOLDER_AND_MEDIUM = places("device", medium="MEDIA")
 
 
 @click.group()
@@ -38,9 +39,9 @@ def device() -> None:
 @device.command("init")
 @_FOLDER
 @click.option("--id", "device_id", required=True, help="The device's name, for instance its serial number.")
-@click.option("--product", required=True)
-@click.option("--line", default="main", show_default=True)
-@click.option("--hardware", required=True)
+@click.option("--product", required=True, help="What the device is.")
+@click.option("--line", default="main", show_default=True, help="The line of releases it follows.")
+@click.option("--hardware", required=True, help="The revision that releases name.")
 @click.option(
     "--slot", "slots", multiple=True, required=True, metavar="NAME=A,B", help="A slot and its two banks."
 )
@@ -111,10 +112,9 @@ def certs(directory: Path, file: Path) -> Answer:
 
 
 @device.command("request")
-@_FOLDER
-@_MEDIUM
+@_FOLDER_AND_MEDIUM
 @answering
-def request(directory: Path, medium: Path) -> Answer:
+def request(directory: Path, medium: str) -> Answer:
     """Write a signed request to a medium."""
     opened = _open(directory)
     with _medium(opened, medium) as volume:
@@ -124,12 +124,11 @@ def request(directory: Path, medium: Path) -> Answer:
 
 
 @device.command("apply")
-@_FOLDER
-@_MEDIUM
+@_FOLDER_AND_MEDIUM
 @click.option("--dry-run", is_flag=True, help="Judge only; change nothing.")
 @click.option("--retry", is_flag=True, help="Try releases again that failed here or were installed before.")
 @answering
-def apply(directory: Path, medium: Path, dry_run: bool, retry: bool) -> Answer:
+def apply(directory: Path, medium: str, dry_run: bool, retry: bool) -> Answer:
     """Check the packages on a medium and install the one that is for this device."""
     opened = _open(directory)
     with _medium(opened, medium) as volume, ProgressBars() as bars:
@@ -246,8 +245,8 @@ def _told(package: PackageResult) -> str:
 
 
 @contextmanager
-def _medium(opened: Device, medium: Path) -> Iterator[Volume]:
-    volume = open_medium(medium, writable=True, loops=opened.configuration.watch.loops)
+def _medium(opened: Device, medium: str) -> Iterator[Volume]:
+    volume = open_medium(Path(medium), writable=True, loops=opened.configuration.watch.loops)
     try:
         yield volume
     finally:

@@ -64,4 +64,13 @@ def main() -> None:
 
     A vendor signs, an update box seals for one device, a stick carries, the device checks and
     installs. Start with: updatebox demo
+
+    DIR is a role's directory. Left out, it is /var/lib/updatebox/ROLE for root, and
+    ~/.local/state/updatebox/ROLE for others. MEDIA is a block device, a FAT image file, or a directory
+    where one is mounted.
+
+    Every verb takes --json. Exit codes: 0 done, 1 the machine failed, 2 wrong usage, 3 refused, 4 refused
+    for the medium, 5 refused by the key store.
+
+    Shell completion, here for bash: eval "$(_UPDATEBOX_COMPLETE=bash_source updatebox)"
     """

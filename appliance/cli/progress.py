@@ -1,21 +1,27 @@
-"""Progress bars on standard error, where that is a terminal."""
+"""Progress bars on standard error, where that is a terminal and somebody has to wait."""
 
 from __future__ import annotations
 
 import sys
+import time
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from media_format.progress import Progress
 
+_PATIENCE: Final = 1.0
+"""Seconds that a phase may take before it is shown."""
+
 
 class ProgressBars:
     """Receives progress and shows one bar a phase. A context manager; silent where there is no terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float = _PATIENCE) -> None:
+        self._patience = patience
         self._phase = ""
+        self._began = 0.0
         self._bar: Any = None
 
     def __enter__(self) -> ProgressBars:
@@ -31,7 +37,10 @@ class ProgressBars:
             return
         if progress.phase != self._phase:
             self._end()
-            self._phase = progress.phase
+            self._phase, self._began = progress.phase, time.monotonic()
+        if self._bar is None:
+            if time.monotonic() - self._began < self._patience:
+                return
             self._bar = click.progressbar(
                 length=progress.total, label=f"{progress.phase:<12}", file=sys.stderr, show_eta=True, width=30
             )
@@ -41,5 +50,4 @@ class ProgressBars:
     def _end(self) -> None:
         if self._bar is not None:
             self._bar.__exit__(None, None, None)
-            self._bar = None
-            self._phase = ""
+        self._bar, self._phase = None, ""

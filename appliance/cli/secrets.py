@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -34,6 +35,10 @@ def secret_options(name: str, what: str, *, confirm: bool = False) -> Callable[[
         @functools.wraps(function)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             fd, file = kwargs.pop(f"{key}_fd"), kwargs.pop(f"{key}_file")
+            if fd is None and file is None and not _has_terminal():
+                raise Misuse(
+                    f"there is no terminal to ask for the {what} on; use --{name}-file or --{name}-fd"
+                )
             kwargs[key] = _read(what, fd, file, confirm=confirm)
             return function(*args, **kwargs)
 
@@ -47,19 +52,31 @@ def _read(what: str, fd: int | None, file: Path | None, *, confirm: bool) -> str
         raise Misuse(f"give the {what} by descriptor or by file, not both")
     try:
         if fd is not None:
-            return _first_line(os.read(fd, _LIMIT), what)
+            return _first_line(fd, what)
         if file is not None:
             with file.open("rb") as opened:
-                return _first_line(opened.read(_LIMIT), what)
+                return _first_line(opened.fileno(), what)
     except OSError as error:
         raise Misuse(f"the {what} cannot be read: {error.strerror}") from None
     return str(click.prompt(what, hide_input=True, confirmation_prompt=confirm, err=True))
 
 
-def _first_line(data: bytes, what: str) -> str:
-    line = data.split(b"\n", 1)[0].rstrip(b"\r")
+def _has_terminal() -> bool:
+    """Whether somebody can be asked: as getpass does, on the controlling terminal or on standard input."""
     try:
-        secret = line.decode()
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return sys.stdin is not None and sys.stdin.isatty()
+    return True
+
+
+def _first_line(fd: int, what: str) -> str:
+    """The first line behind a descriptor; a pipe may bring it in pieces."""
+    data = b""
+    while b"\n" not in data and len(data) < _LIMIT and (part := os.read(fd, _LIMIT)):
+        data += part
+    try:
+        secret = data.split(b"\n", 1)[0].rstrip(b"\r").decode()
     except UnicodeDecodeError:
         raise Misuse(f"the {what} is not UTF-8 text") from None
     if not secret:

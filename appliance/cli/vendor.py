@@ -10,6 +10,7 @@ from cryptography import x509
 from appliance.cli.answer import Answer, answering
 from appliance.cli.clock import now
 from appliance.cli.files import read_file
+from appliance.cli.places import places
 from appliance.cli.progress import ProgressBars
 from appliance.cli.secrets import secret_options
 from appliance.trust.bundle import MAX_BUNDLE, Bundle
@@ -20,7 +21,7 @@ from media_format.errors import Misuse
 from media_format.objects import ComponentKind, Role
 from media_format.volume import open_volume
 
-_FOLDER = click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+_FOLDER = places("vendor")
 _PASSPHRASE = secret_options("passphrase", "vendor passphrase")
 
 
@@ -96,11 +97,11 @@ def enrol_device(directory: Path, csr: Path, out: Path, passphrase: str) -> Answ
 
 @vendor.command("release")
 @_FOLDER
-@click.option("--product", required=True)
+@click.option("--product", required=True, help="The product, as devices of it are enrolled.")
 @click.option(
     "--line", default="main", show_default=True, help="Release lines of a product count separately."
 )
-@click.option("--version", required=True)
+@click.option("--version", required=True, help="What people call the release.")
 @click.option(
     "--component",
     "components",
