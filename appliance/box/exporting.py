@@ -12,7 +12,7 @@ from media_format.receipt_file import MAX_RECEIPTS, encode_receipts
 
 
 def receipts_file(transaction: Transaction) -> tuple[bytes, int]:
-    """The receipts as their devices signed them, for the vendor, and how many; the newest if there are too many."""
+    """The receipts as their devices signed them, for the vendor, and how many; the newest of too many."""
     newest = select(ReceiptRow.receipt).order_by(ReceiptRow.collected.desc()).limit(MAX_RECEIPTS)
     found = list(transaction.scalars(newest))
     return encode_receipts(found), len(found)

@@ -1,4 +1,4 @@
-"""What the store holds on disk: a sealed package for each release, and what an import that was cut off left."""
+"""What the store holds on disk: a sealed package for each release, and what a cut left of an import."""
 
 from __future__ import annotations
 
