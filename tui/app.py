@@ -1,198 +1,367 @@
-"""The kiosk's program: it holds the session, watches media, and puts the screens in order."""
+"""The kiosk's program: who is there, which screen is shown, what is in the bays and done with them."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from textual import on, work
 from textual.app import App
-from textual.events import Key
-from textual.widgets import ListView
+from textual.events import Event, InputEvent
 
 from appliance.box import (
     Action,
     BoxService,
-    MachineFault,
     MediaWatcher,
     MediumInserted,
     MediumPassedOver,
-    Misuse,
-    Refusal,
+    Progress,
     Session,
 )
-from tui import texts
-from tui.bays import Bay
-from tui.messages import MediumChanged, Noted, Surveyed
-from tui.screens.bays import BayCard, BaysScreen
+from tui import health, jobs, texts
+from tui.bays import Bay, Outcome, Work
+from tui.health import Health
+from tui.messages import (
+    Advanced,
+    Ended,
+    HealthKnown,
+    MediumChanged,
+    ReviewReady,
+    Surveyed,
+    WatcherFailed,
+)
+from tui.pace import Pace
+from tui.screens.bays import BaysScreen
+from tui.screens.frame import QUIT, Frame
 from tui.screens.help import HelpScreen
+from tui.screens.outcome import OutcomeScreen
+from tui.screens.progress import ProgressScreen
 from tui.screens.results import ResultsScreen
+from tui.screens.review import ReviewScreen
 from tui.screens.unlock import UnlockScreen
-from tui.screens.write import WriteScreen
+from tui.widgets.bay_card import BayCard
 
-IDLE = 300.0
-"""Seconds without a key after which the kiosk locks itself."""
+IDLE: Final = 300.0
+"""Seconds without a key or a touch after which the kiosk locks itself."""
+_STEP: Final = 0.1
+"""Seconds between two reports of one job to the screen."""
+_LOOK: Final = 15.0
+"""Seconds between two looks at the box's health."""
+_PHASES: Final = {
+    Action.WRITE: ("write", "read back"),
+    Action.IMPORT: ("import",),
+    Action.COLLECT: ("collect",),
+}
 
 
-class Kiosk(App[None]):
-    """The kiosk of one box. `fixed` are media that are always there: image files, for those who test."""
+class Kiosk(App[None], inherit_bindings=False):
+    """The kiosk of one box.
+
+    `watcher` is closed when the kiosk ends. `fixed` are media that are always there: image files, for
+    those who try. A kiosk that may not be left (`may_quit`) knows no key to quit. `clock` gives seconds
+    that only go on.
+    """
 
     CSS_PATH = "kiosk.tcss"
     TITLE = texts.TITLE
     ENABLE_COMMAND_PALETTE = False
+    ALLOW_SELECT = False
     BINDINGS = [  # noqa: RUF012  # Textual's own form
-        ("f1", "help", "Help"),
-        ("f2", "read_again", "Read again"),
-        ("f3", "results", "Results"),
-        ("f4", "lock", "Lock"),
-        ("ctrl+q", "quit", "Quit"),
+        ("f1", "help", texts.HELP_KEY),
+        ("ctrl+q", "quit", texts.QUIT_KEY),
+        ("tab", "app.focus_next", ""),
+        ("shift+tab", "app.focus_previous", ""),
     ]
 
     def __init__(
         self,
         service: BoxService,
+        watcher: MediaWatcher,
         *,
         fixed: tuple[Path, ...] = (),
-        directories: tuple[Path, ...] = (),
-        udev: bool = True,
+        may_quit: bool = True,
+        idle: float = IDLE,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
-        self._service = service
-        self._fixed = fixed
-        self._watch: Callable[[], MediaWatcher] = lambda: service.watch_media(
-            udev=udev, directories=directories
-        )
-        self._watcher: MediaWatcher | None = None
-        self._session: Session | None = None
-        self._active = time.monotonic()
         self.bays: dict[Path, Bay] = {}
-        self._home = BaysScreen()
+        self._service = service
+        self._watcher = watcher
+        self._fixed = fixed
+        self._may_quit = may_quit
+        self._idle = idle
+        self._clock = clock
+        self._active = clock()
+        self._session: Session | None = None
+        self._watching = True
+        self._more = (QUIT,) if may_quit else ()
+        self._home = BaysScreen(self._more)
+        self._locks: dict[Path, threading.Lock] = {}
+        self._cancelled: dict[Path, threading.Event] = {}
 
     def on_mount(self) -> None:
-        self.sub_title = self._service.status().id
         self.push_screen(self._home)
-        self._ask_who("")
-        self._watcher = self._watch()
-        self._watch_media(self._watcher)
+        self.lock("")
+        self._watch_media()
         for path in self._fixed:
             self._insert(path)
-        self.set_interval(5, self._lock_when_idle)
+        self._look()
+        self.set_interval(_LOOK, self._look)
+        self.set_interval(1, self._lock_when_idle)
 
     def on_unmount(self) -> None:
-        if self._watcher is not None:
-            self._watcher.close()
+        self._watcher.close()
+        for cancelled in self._cancelled.values():
+            cancelled.set()
 
-    def on_key(self, event: Key) -> None:
-        self._active = time.monotonic()
+    async def on_event(self, event: Event) -> None:
+        if isinstance(event, InputEvent):
+            self._active = self._clock()
+        await super().on_event(event)
 
     # Who is there
 
-    def _ask_who(self, notice: str) -> None:
+    @property
+    def locked(self) -> bool:
+        """Whether somebody must show a PIN first."""
+        return self._session is None
+
+    def lock(self, notice: str) -> None:
+        """Let nobody do anything before a PIN is shown. Work that was begun goes on."""
         self._session = None
-        self.push_screen(UnlockScreen(self._service, notice), self._unlocked)
+        while len(self.screen_stack) > 1 and self.screen is not self._home:
+            self.pop_screen()
+        self._name_who(texts.NOBODY)
+        unlock = UnlockScreen(self._service, notice, self._more)
+        self.push_screen(unlock, self._unlocked)
+        self.call_after_refresh(self._show)
 
     def _unlocked(self, session: Session | None) -> None:
         self._session = session
-        self._active = time.monotonic()
+        self._active = self._clock()
+        self._name_who(session.user if session else texts.NOBODY)
+        self._show()
+
+    def _name_who(self, who: str) -> None:
+        self.sub_title = f"{texts.TITLE} {self._service.id}   {who}"
 
     def _lock_when_idle(self) -> None:
-        at_home = self.screen in (self._home,) or isinstance(self.screen, ResultsScreen)
-        if at_home and time.monotonic() - self._active > IDLE:
-            self._ask_who(texts.LOCKED_IDLE)
+        if self._clock() - self._active <= self._idle:
+            return
+        self._active = self._clock()
+        if self._session is not None:
+            self.lock(texts.LOCKED_IDLE)
+        elif isinstance(self.screen, UnlockScreen):
+            self.screen.clear()
 
-    def action_lock(self) -> None:
-        if self._session is not None and self.screen is self._home:
-            self._ask_who("")
+    # The box's health
 
-    # Media
+    @work(thread=True, exclusive=True, group="health")
+    def _look(self) -> None:
+        try:
+            found = health.judge(self._service.status())
+        except Exception as error:
+            found = health.unknown(jobs.failure(self._service, error))
+        self.post_message(HealthKnown(found))
+
+    @on(HealthKnown)
+    def health_known(self, message: HealthKnown) -> None:
+        found = message.health
+        if not self._watching:
+            problems = (texts.WATCHER_FAULT, *found.problems)
+            found = Health(health.Level.TROUBLE, found.facts, problems)
+        self._home.show_health(found)
+
+    # What is in the bays
 
     @work(thread=True, group="watcher")
-    def _watch_media(self, watcher: MediaWatcher) -> None:
-        while (event := watcher.next()) is not None:
-            self.post_message(MediumChanged(event))
+    def _watch_media(self) -> None:
+        try:
+            while (event := self._watcher.next()) is not None:
+                self.post_message(MediumChanged(event))
+        except Exception as error:
+            jobs.failure(self._service, error)
+            self.post_message(WatcherFailed())
+
+    @on(WatcherFailed)
+    def watcher_failed(self) -> None:
+        self._watching = False
+        self._look()
 
     @on(MediumChanged)
-    async def medium_changed(self, message: MediumChanged) -> None:
+    def medium_changed(self, message: MediumChanged) -> None:
         event = message.event
         if isinstance(event, MediumInserted):
             self._insert(event.path)
         elif not isinstance(event, MediumPassedOver):
-            self.bays.pop(event.path, None)
-        await self._home.show(self.bays)
+            self._remove(event.path)
 
     def _insert(self, path: Path) -> None:
-        self.bays[path] = Bay(path)
+        known = self.bays.get(path)
+        self.bays[path] = replace(known, gone=False) if known else Bay(path)
+        self._locks.setdefault(path, threading.Lock())
         self._survey(path)
+        self._show()
+
+    def _remove(self, path: Path) -> None:
+        bay = self.bays.get(path)
+        if bay is not None and bay.work is not None:
+            self.bays[path] = replace(bay, gone=True)
+        elif bay is not None:
+            del self.bays[path]
+        self._show()
 
     @work(thread=True, group="survey")
     def _survey(self, path: Path) -> None:
-        try:
-            self.post_message(Surveyed(path, self._service.survey(path), ""))
-        except Refusal as refusal:
-            self.post_message(Surveyed(path, None, f"{refusal.advice} ({refusal.detail})"))
-        except (Misuse, MachineFault) as error:
-            self.post_message(Surveyed(path, None, str(error)))
+        with self._locks[path]:
+            try:
+                message = Surveyed(path, self._service.survey(path), "")
+            except Exception as error:
+                message = Surveyed(path, None, jobs.failure(self._service, error))
+        self.post_message(message)
 
     @on(Surveyed)
-    async def surveyed(self, message: Surveyed) -> None:
+    def surveyed(self, message: Surveyed) -> None:
         bay = self.bays.get(message.path)
         if bay is not None:
             self.bays[message.path] = replace(bay, report=message.report, problem=message.problem)
-            await self._home.show(self.bays)
+            self._show()
 
-    @on(Noted)
-    def noted(self, message: Noted) -> None:
-        bay = self.bays.get(message.path)
-        if bay is not None:
-            self.bays[message.path] = replace(bay, note=message.text)
-            self._survey(message.path)
+    def action_read_again(self) -> None:
+        for path, bay in self.bays.items():
+            if bay.work is None:
+                self.bays[path] = replace(bay, report=None, problem="", outcome=None)
+                self._survey(path)
+        self._look()
+        self._show()
+
+    def _show(self) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, Frame) and screen.is_mounted:
+                screen.show(self.bays)
 
     # What a person asks for
 
-    @on(ListView.Selected, "#bays")
-    def chosen(self, message: ListView.Selected) -> None:
-        if not isinstance(message.item, BayCard) or self._session is None:
+    @on(BayCard.Chosen)
+    def chosen(self, message: BayCard.Chosen) -> None:
+        bay = self.bays.get(message.bay.path)
+        session = self._session
+        if bay is None or session is None:
             return
-        bay, session = message.item.bay, self._session
-        if bay.action is Action.WRITE:
-            self.push_screen(WriteScreen(self._service, bay, session), lambda _: self._worked_on(bay.path))
+        if bay.work is not None:
+            self._watch_work(bay)
         elif bay.action is Action.COLLECT:
-            self._work(bay.path, lambda: self._collect(bay.path))
+            self._begin(bay, Action.COLLECT, 1, jobs.collecting(self._service, bay.path))
         elif bay.action is Action.IMPORT:
-            self._work(bay.path, lambda: self._import(bay.path, session))
+            self._begin(bay, Action.IMPORT, 1, jobs.importing(self._service, bay.path, session))
+        elif bay.outcome is not None and bay.action is not Action.WRITE:
+            self.push_screen(OutcomeScreen(bay, bay.outcome))
+        elif bay.report is not None and bay.report.servable:
+            self._prepare_review(bay.path)
 
-    def _worked_on(self, path: Path) -> None:
-        if self._watcher is not None:
-            self._watcher.finished(path)
-        self._survey(path)
-
-    @work(thread=True, group="work")
-    def _work(self, path: Path, act: Callable[[], str]) -> None:
+    @work(thread=True, exclusive=True, group="review")
+    def _prepare_review(self, path: Path) -> None:
         try:
-            text = act()
-        except Refusal as refusal:
-            text = f"{refusal.advice} ({refusal.detail})"
-        except (Misuse, MachineFault) as error:
-            text = str(error)
-        self.post_message(Noted(path, text))
+            self.post_message(ReviewReady(path, self._service.releases()))
+        except Exception as error:
+            self.post_message(Surveyed(path, None, jobs.failure(self._service, error)))
 
-    def _collect(self, path: Path) -> str:
-        self._service.collect(path)
-        return texts.COLLECTED
+    @on(ReviewReady)
+    def review_ready(self, message: ReviewReady) -> None:
+        bay = self.bays.get(message.path)
+        if self.screen is self._home and bay is not None and bay.report is not None:
+            self.push_screen(ReviewScreen(bay, message.releases), lambda found: self._write(bay, found or ()))
 
-    def _import(self, path: Path, session: Session) -> str:
-        found = self._service.import_release(path, session, lambda _: None)
-        return texts.IMPORTED + ", ".join(f"{release.product} {release.version}" for release in found)
+    def _write(self, bay: Bay, devices: tuple[str, ...]) -> None:
+        session = self._session
+        if not devices or session is None or bay.path not in self.bays:
+            return
+        cancelled = self._cancelled[bay.path] = threading.Event()
+        job = jobs.writing(self._service, bay.path, devices, session, cancelled.is_set)
+        self._begin(bay, Action.WRITE, len(devices), job)
 
-    def action_read_again(self) -> None:
-        for path in self.bays:
-            self._survey(path)
+    @on(ProgressScreen.Cancelled)
+    def cancel(self, message: ProgressScreen.Cancelled) -> None:
+        bay = self.bays.get(message.path)
+        if bay is not None and bay.work is not None and message.path in self._cancelled:
+            self._cancelled[message.path].set()
+            self.bays[message.path] = replace(bay, work=replace(bay.work, cancelling=True))
+            self._show()
 
     def action_results(self) -> None:
         if self._session is not None and self.screen is self._home:
             self.push_screen(ResultsScreen(self._service))
 
+    def action_lock(self) -> None:
+        if self._session is not None:
+            self.lock("")
+
     def action_help(self) -> None:
-        self.push_screen(HelpScreen(type(self.screen).__name__))
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(type(self.screen).__name__))
+
+    async def action_quit(self) -> None:
+        if self._may_quit:
+            self.exit()
+
+    # Work on a medium
+
+    def _begin(self, bay: Bay, action: Action, packages: int, job: jobs.Job) -> None:
+        pace = Pace(_PHASES[action], packages, self._clock())
+        busy = replace(bay, work=Work(action, pace), outcome=None)
+        self.bays[bay.path] = busy
+        self._run_job(bay.path, job)
+        self._watch_work(busy)
+        self._show()
+
+    @work(thread=True, group="jobs")
+    def _run_job(self, path: Path, job: jobs.Job) -> None:
+        last = 0.0
+
+        def report(progress: Progress) -> None:
+            nonlocal last
+            now = self._clock()
+            if now - last >= _STEP or progress.done == progress.total:
+                last = now
+                self.post_message(Advanced(path, progress, now))
+
+        with self._locks[path]:
+            outcome = jobs.ending(self._service, job, report)
+            self._watcher.finished(path)
+        self.post_message(Ended(path, outcome))
+
+    @on(Advanced)
+    def advanced(self, message: Advanced) -> None:
+        bay = self.bays.get(message.path)
+        if bay is not None and bay.work is not None:
+            pace = bay.work.pace.advanced(message.progress, message.at)
+            self.bays[message.path] = replace(bay, work=replace(bay.work, pace=pace))
+            self._show()
+
+    @on(Ended)
+    def ended(self, message: Ended) -> None:
+        self._cancelled.pop(message.path, None)
+        bay = self.bays.pop(message.path)
+        ended = replace(bay, work=None, outcome=message.outcome)
+        if not bay.gone:
+            self.bays[message.path] = ended
+            self._survey(message.path)
+        self._look()
+        self._show_outcome(ended, message.outcome)
+        self._show()
+
+    def _watch_work(self, bay: Bay) -> None:
+        self.push_screen(ProgressScreen(bay))
+
+    def _show_outcome(self, bay: Bay, outcome: Outcome) -> None:
+        """In place of the progress that a person watches, also below the help."""
+        for screen in self.screen_stack:
+            if isinstance(screen, ProgressScreen) and screen.path == bay.path:
+                while self.screen is not screen:
+                    self.pop_screen()
+                self.switch_screen(OutcomeScreen(bay, outcome))
+                return

@@ -1,4 +1,4 @@
-"""What workers say to the screens."""
+"""What the program's threads say to its event loop."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pathlib import Path
 
 from textual.message import Message
 
-from appliance.box import MediumEvent, MediumReport, Progress, WriteResult
+from appliance.box import MediumEvent, MediumReport, Progress, ReleaseInfo
+from tui.bays import Outcome
+from tui.health import Health
 
 
 class MediumChanged(Message):
@@ -15,6 +17,18 @@ class MediumChanged(Message):
     def __init__(self, event: MediumEvent) -> None:
         super().__init__()
         self.event = event
+
+
+class HealthKnown(Message):
+    """The box's health was looked at."""
+
+    def __init__(self, health: Health) -> None:
+        super().__init__()
+        self.health = health
+
+
+class WatcherFailed(Message):
+    """Media are not noticed any more."""
 
 
 class Surveyed(Message):
@@ -27,27 +41,29 @@ class Surveyed(Message):
         self.problem = problem
 
 
-class Noted(Message):
-    """A short piece of work on a medium is done."""
+class ReviewReady(Message):
+    """What a review shows was read."""
 
-    def __init__(self, path: Path, text: str) -> None:
+    def __init__(self, path: Path, releases: tuple[ReleaseInfo, ...]) -> None:
         super().__init__()
         self.path = path
-        self.text = text
+        self.releases = releases
 
 
 class Advanced(Message):
-    """The writing has come further."""
+    """The work on a medium has come further."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, path: Path, progress: Progress, at: float) -> None:
         super().__init__()
+        self.path = path
         self.progress = progress
+        self.at = at
 
 
-class Finished(Message):
-    """The writing has ended: with a result, or with why not."""
+class Ended(Message):
+    """The work on a medium has ended."""
 
-    def __init__(self, result: WriteResult | None, problem: str) -> None:
+    def __init__(self, path: Path, outcome: Outcome) -> None:
         super().__init__()
-        self.result = result
-        self.problem = problem
+        self.path = path
+        self.outcome = outcome

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,14 +16,26 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from sqlalchemy import select
 from sqlalchemy.orm import Session as Transaction
 
-from appliance.box import admission, delivery, dispatch, identity, importing, ledger, receipts, survey, users
+from appliance.box import (
+    admission,
+    dispatch,
+    identity,
+    importing,
+    ledger,
+    receipts,
+    survey,
+    tidying,
+    users,
+)
 from appliance.box.admission import Admission
 from appliance.box.configuration import Configuration
 from appliance.box.context import Context
-from appliance.box.delivery import Cancelled, Written
+from appliance.box.delivery import Cancelled, Delivery, Written
+from appliance.box.exporting import ledger_file, receipts_file
+from appliance.box.holdings import StoredPackage, stored_packages
 from appliance.box.identity import Identity
 from appliance.box.importing import ReleaseInfo
-from appliance.box.judging import judge_receipts, judge_requests
+from appliance.box.judging import JudgedReceipt, JudgedRequest, judge_receipts, judge_requests
 from appliance.box.ledger import LedgerEntry, LedgerState
 from appliance.box.receipts import CollectedReceipt, ReceiptInfo
 from appliance.box.schema import DeviceRow, ReleaseRow, RuleRow
@@ -37,8 +49,8 @@ from appliance.trust.chain import ExpiryWarning, expiry_warnings
 from appliance.trust.clock import TrustedTime, raised_floor, trusted_time
 from appliance.trust.time_sources import open_time_source
 from appliance.trust.verifier import PackageBytes
-from media_format.crl_files import read_crls, write_crls
-from media_format.errors import Misuse
+from media_format.crl_files import read_crls
+from media_format.errors import MachineFault, Misuse
 from media_format.objects import Mode
 from media_format.package import PackageReader, list_packages
 from media_format.progress import Report
@@ -109,6 +121,8 @@ class BoxService:
         """A new box with its first supervisor. Returns the signed enrolment request for the vendor."""
         if (folder / "box.toml").exists():
             raise Misuse(f"{folder}: there is a box already")
+        users.check_new(supervisor, pin)
+        identity.check_id(box_id)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         uri = tpm or "soft:tpm"
         opened = open_tpm(uri, create=True, now=now, folder=folder)
@@ -118,7 +132,15 @@ class BoxService:
         store = Store.create(folder)
         with store.transaction() as transaction:
             users.add(transaction, opened, supervisor, UserRole.SUPERVISOR, pin, secret)
-            ledger.append(transaction, now(), "system", supervisor, "init", f"box {box_id}")
+            ledger.append(
+                transaction,
+                now(),
+                "system",
+                supervisor,
+                "init",
+                f"box {box_id}",
+                lambda digest: opened.sign(identity.IDENTITY, digest, auth),
+            )
         request = identity.enrolment(opened, box_id, auth)
         Configuration(id=box_id, tpm=uri).save(folder)
         return request
@@ -129,6 +151,11 @@ class BoxService:
         configuration = Configuration.load(folder)
         tpm = open_tpm(configuration.tpm, create=False, now=now, folder=folder)
         return cls(folder, configuration, tpm, Store(folder))
+
+    @property
+    def id(self) -> str:
+        """The box's name."""
+        return self._configuration.id
 
     # People
 
@@ -165,16 +192,49 @@ class BoxService:
     def install_certificates(self, bundle: Bundle) -> Identity:
         """Take over what the vendor answered to the enrolment request."""
         installed = identity.install(self._folder, bundle, self._tpm, self._configuration.id)
-        lists = self._store.lists(bundle.anchor).take(bundle.crls, bundle.issuers())
+        lists = self._store.lists(bundle).take(bundle.crls)
         with self._store.transaction() as transaction:
-            self._store.keep_lists(transaction, lists)
+            self._store.keep_lists(transaction, bundle, lists)
             # The vendor's own dates are where a box's time begins; without them no clock is near enough.
             self._store.raise_time_floor(transaction, max(lists.dates, default=0))
             time, source = self._ledger_time()
             ledger.append(transaction, time, source, "", "certificates", bundle.anchor.vendor)
         return installed
 
+    def install_lists(self, bundle: Bundle) -> int:
+        """Take over the vendor's newer revocation lists; returns how many were news.
+
+        Refusal(chain-invalid) for those of another vendor.
+        """
+        context = self._context()
+        if bundle.anchor != context.anchor:
+            raise Refusal(Code.CHAIN_INVALID, "the lists come from another vendor than this box belongs to")
+        known = context.lists()
+        lists = known.take(bundle.crls)
+        with self._noting(context.now, "lists", bundle.anchor.vendor) as transaction:
+            self._store.keep_lists(transaction, context.own.bundle, lists)
+        return len(set(lists.ders) - set(known.ders))
+
     # Lists
+
+    def packages(self) -> tuple[StoredPackage, ...]:
+        """The sealed packages on disk."""
+        volume = self._store.packages()
+        try:
+            with self._store.reading() as transaction:
+                return stored_packages(transaction, volume)
+        finally:
+            volume.close()
+
+    def export_receipts(self) -> tuple[bytes, int]:
+        """A file of the receipts for the vendor, and how many are in it."""
+        with self._store.reading() as transaction:
+            return receipts_file(transaction)
+
+    def export_ledger(self) -> tuple[bytes, int]:
+        """A file of the whole ledger for an auditor, and how many entries are in it."""
+        with self._store.reading() as transaction:
+            return ledger_file(transaction, self.id, self._tpm.public(identity.IDENTITY))
 
     def releases(self) -> tuple[ReleaseInfo, ...]:
         """What the box can deliver, the newest first."""
@@ -261,30 +321,40 @@ class BoxService:
         return MediumReport(info, requests, new, packages, foreign, action, suggestion)
 
     def import_release(self, source: Path, session: Session, report: Report) -> tuple[ReleaseInfo, ...]:
-        """Take in every release on a medium (or in a directory) that the box does not have yet."""
+        """Take in every release on a medium (or in a directory) that the box does not have yet.
+
+        One that is refused does not keep the others out: its refusal is raised when they are in. Releases for
+        other boxes are passed over where there is one for this box.
+        """
         context = self._context()
-        with self._opened(source, writable=False) as volume:
-            crls = read_crls(volume)
+        with self._opened(source, writable=False) as volume, self._store.importing():
+            crls = self._learn(context, volume)
             folders = [
                 name for name in list_packages(volume) if survey.package(volume, name).kind != "delivery"
             ]
             if not folders:
                 raise Refusal(Code.TRUNCATED, f"{source} holds no release from a vendor")
-            readers = [PackageReader(volume, folder) for folder in folders]
-            return tuple(self._import(context, reader, crls, session, report) for reader in readers)
+            taken, refusals = [], []
+            for folder in folders:
+                try:
+                    reader = PackageReader(volume, folder)
+                    taken.append(self._import(context, reader, crls, session, report))
+                except Refusal as refusal:
+                    if refusal.code is Code.MEDIUM_PULLED:
+                        raise
+                    refusals.append(refusal)
+        mine = [refusal for refusal in refusals if refusal.code is not Code.NOT_FOR_THIS_DEVICE]
+        for problem in mine or ([] if taken else refusals):
+            raise problem
+        return tuple(taken)
 
     def admit(self, medium: Path) -> tuple[Admission, ...]:
         """Judge the requests on a medium and remember the admitted ones."""
         context = self._context()
         with self._opened(medium, writable=False) as volume:
+            self._learn(context, volume)
             judged = judge_requests(context, volume)
-        for found in judged:
-            if found.verified is not None:
-                detail = f"{found.admission.device_id} request {found.admission.counter}"
-                with self._noting(context.now, "admit", detail) as transaction:
-                    admission.remember(transaction, found.verified, found.data, context.now.time)
-                    self._store.keep_lists(transaction, found.verified.lists)
-        return tuple(found.admission for found in judged)
+        return tuple(self._admit(context, found) for found in judged)
 
     def write(
         self,
@@ -302,44 +372,97 @@ class BoxService:
         Without `release` each device gets the newest one for it. Raises Refusal(device-not-entitled),
         (incompatible-hardware), (rollback), (already-installed), (medium-*) and others; raises Cancel when
         `cancelled` says so. Either way the medium is as it was before, also where a package of several
-        had been finished.
+        had been finished, except for newer revocation lists and, where the room was needed, packages of this
+        box that the new ones were to supersede. Otherwise these go when the new ones have been read back.
         """
         if not devices:
             raise Misuse("name at least one device to write for")
         context = self._context()
         if mode not in context.anchor.policy.modes:
             raise Refusal(Code.UNSUPPORTED_FORMAT, f"the vendor's policy does not allow the mode '{mode}'")
-        chosen = tuple(dispatch.choose(context, device, release) for device in devices)
-        groups = (chosen,) if mode is Mode.SHARED else tuple((choice,) for choice in chosen)
-        written: list[Written] = []
-        with self._opened(medium, writable=True) as volume:
-            try:
-                for group in groups:
-                    written.append(dispatch.deliver(context, volume, group, session, mode, report, cancelled))
-                write_crls(volume, context.lists().ders)
-            except BaseException:
-                delivery.withdraw(volume, written)
-                raise
-        for group, done in zip(groups, written, strict=True):
-            named = f"{group[0].release.product} {done.version} for {', '.join(done.devices)}"
-            with self._acting(session, "write", f"{named} as {done.package_id.hex()}"):
-                pass
-        return WriteResult(tuple(written))
+        with self._opened(medium, writable=True) as volume, ExitStack() as sources:
+            self._learn(context, volume)
+            chosen = [dispatch.choose(context, device, release, mode) for device in dict.fromkeys(devices)]
+            groups = (tuple(chosen),) if mode is Mode.SHARED else tuple((choice,) for choice in chosen)
+            orders = tuple(
+                dispatch.prepare(context, volume, sources, group, session, mode) for group in groups
+            )
+            superseded = dispatch.make_room(context, volume, orders)
+            with self._in_ledger(session, orders):
+                written = dispatch.deliver(context, volume, orders, report, cancelled)
+            tidying.remove(volume, superseded)
+            tidying.remove_old_lists(volume, context.lists())
+        return WriteResult(written)
 
     def collect(self, medium: Path) -> tuple[CollectedReceipt, ...]:
         """Read the receipts on a medium and keep them."""
         context = self._context()
         with self._opened(medium, writable=False) as volume:
+            self._learn(context, volume)
             judged = judge_receipts(context, volume)
-        for found in judged:
-            receipt = found.collected.receipt
-            if found.collected.new and found.verified is not None and receipt is not None:
-                detail = f"{receipt.device_id} receipt {receipt.counter}: {receipt.outcome}"
-                with self._noting(context.now, "collect", detail) as transaction:
-                    receipts.keep(transaction, found.verified, found.data, context.now.time)
-        return tuple(found.collected for found in judged)
+        return tuple(self._collect(context, found) for found in judged)
 
     # Inside
+
+    def _learn(self, context: Context, volume: Volume) -> tuple[bytes, ...]:
+        """Keep newer revocation lists, whatever becomes of the rest; returns what is on the medium."""
+        crls, known = read_crls(volume), context.lists()
+        lists = known.take(crls)
+        if lists.ders != known.ders:
+            with self._noting(context.now, "revocation lists", "newer ones from a medium") as transaction:
+                self._store.keep_lists(transaction, context.own.bundle, lists)
+        return crls
+
+    def _admit(self, context: Context, found: JudgedRequest) -> Admission:
+        """Remember a request; judged again, since another one may have come in between."""
+        verified = found.verified
+        if verified is None:
+            return found.admission
+        detail = f"{found.admission.device_id} request {found.admission.counter}"
+        try:
+            with self._noting(context.now, "admit", detail) as transaction:
+                admission.judge(transaction, verified, default_allowed=context.allow_by_default)
+                admission.remember(transaction, verified, found.data, context.now.time)
+                self._store.keep_lists(transaction, context.own.bundle, verified.lists)
+        except Refusal as refusal:
+            return admission.refused(found.admission.file, verified, refusal)
+        return found.admission
+
+    def _collect(self, context: Context, found: JudgedReceipt) -> CollectedReceipt:
+        """Keep a receipt; looked up again, since another one may have come in between."""
+        collected, verified = found.collected, found.verified
+        if verified is None or not collected.new:
+            return collected
+        receipt = verified.receipt
+        detail = f"{receipt.device_id} receipt {receipt.counter}: {receipt.outcome.name.lower()}"
+        try:
+            with self._noting(context.now, "collect", detail) as transaction:
+                info, new = receipts.preview(transaction, verified, found.data, context.now.time)
+                if new:
+                    info = receipts.keep(transaction, verified, found.data, context.now.time)
+        except Refusal as refusal:
+            return CollectedReceipt(collected.file, False, None, refusal.code, refusal.detail)
+        return CollectedReceipt(collected.file, new, info)
+
+    @contextmanager
+    def _in_ledger(self, session: Session, orders: tuple[Delivery, ...]) -> Iterator[None]:
+        """Entries before packages can exist, and when they stand on the medium or were withdrawn."""
+        self._enter(session, "seal", orders)
+        try:
+            yield
+        except BaseException as error:
+            reason = error.code if isinstance(error, Refusal) else type(error).__name__.lower()
+            with suppress(MachineFault):
+                self._enter(session, "withdraw", orders, f": {reason}")
+            raise
+        self._enter(session, "write", orders)
+
+    def _enter(self, session: Session, act: str, orders: tuple[Delivery, ...], reason: str = "") -> None:
+        for order in orders:
+            manifest = order.release.manifest
+            named = f"{manifest.product} {manifest.version} for {', '.join(order.devices)}"
+            with self._acting(session, act, f"{named} as {order.package_id.hex()}{reason}"):
+                pass
 
     def _context(self) -> Context:
         own = identity.load(self._folder, self._tpm, self._configuration.id)
@@ -356,15 +479,15 @@ class BoxService:
         package = PackageBytes(reader.manifest(), reader.envelope(), crls)
         verified = importing.admit(package, context.own, context.lists(), context.now)
         with self._store.reading() as transaction:
-            known = transaction.get(ReleaseRow, verified.manifest_digest)
-        if known is not None:
+            known = importing.known(transaction, verified)
+        if known is not None and self._store.holds(known.package_id):
             return importing.info(known)
         key = importing.content_key(verified, context.own, self._tpm, session)
         importing.copy_in(reader, package, verified, key, self._store, report)
         manifest = verified.manifest
         with self._acting(session, "import", f"{manifest.product} {manifest.version}") as transaction:
             row = importing.record(transaction, verified, package.manifest, context.now)
-            self._store.keep_lists(transaction, verified.lists)
+            self._store.keep_lists(transaction, context.own.bundle, verified.lists)
             dates = (manifest.created, *verified.lists.dates)
             floor = raised_floor(self._store.time_floor(), context.now, dates)
             self._store.raise_time_floor(transaction, floor)

@@ -21,8 +21,13 @@ from tui.app import Kiosk
     "--watch", "folders", multiple=True, type=click.Path(path_type=Path), help="Where media are mounted."
 )
 @click.option("--udev/--no-udev", default=True, help="Notice block devices.")
+@click.option("--kiosk", is_flag=True, help="Cannot be left: for a box that shows nothing else.")
 @answering
-def tui(directory: Path, media: tuple[Path, ...], folders: tuple[Path, ...], udev: bool) -> Answer:
+def tui(
+    directory: Path, media: tuple[Path, ...], folders: tuple[Path, ...], udev: bool, kiosk: bool
+) -> Answer:
     """The kiosk of the box in DIR."""
-    Kiosk(BoxService.open(directory, now=now), fixed=media, directories=folders, udev=udev).run()
+    service = BoxService.open(directory, now=now)
+    with service.watch_media(udev=udev, directories=folders) as watcher:
+        Kiosk(service, watcher, fixed=media, may_quit=not kiosk).run()
     return Answer({}, "")

@@ -1,52 +1,62 @@
-"""Bays, the home screen: a card for each medium with the one thing to do next."""
+"""Bays, the home screen: the box's health, and a card for each medium with the one thing to do next."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Vertical
-from textual.screen import Screen
-from textual.widgets import Footer, Header, Label, ListItem, ListView
+from textual.widget import Widget
+from textual.widgets import Label
 
 from tui import texts
 from tui.bays import Bay
+from tui.health import Health
+from tui.screens.frame import HELP, Frame
+from tui.widgets.bay_card import BayCard
+from tui.widgets.health_line import HealthLine
 
 
-class BayCard(ListItem):
-    """One medium."""
+class BaysScreen(Frame[None]):
+    """Shows the bays; what choosing one does is the program's."""
 
-    def __init__(self, bay: Bay) -> None:
-        super().__init__(classes="bay")
-        self.bay = bay
+    HEADING = texts.BAYS_TITLE
+    KEYS = (
+        HELP,
+        Binding("f2", "app.read_again", texts.READ_KEY),
+        Binding("f3", "app.results", texts.RESULTS_KEY),
+        Binding("f4", "app.lock", texts.LOCK_KEY),
+    )
+    BINDINGS = list(KEYS)  # noqa: RUF012  # Textual's own form
+    AUTO_FOCUS = ".bay"
 
-    def compose(self) -> ComposeResult:
-        with Vertical():
-            yield Label(self.bay.headline, classes="headline", markup=False)
-            yield Label(self.bay.contents, classes="contents", markup=False)
-            yield Label(self.bay.suggestion, classes="suggestion", markup=False)
-
-
-class BaysScreen(Screen[None]):
-    """Shows the bays; what Enter does is the program's."""
-
-    def compose(self) -> ComposeResult:
-        yield Header()
-        yield Label(texts.BAYS_TITLE, classes="title")
+    def body(self) -> Iterator[Widget]:
+        yield HealthLine()
         yield Label(texts.BAYS_EMPTY, id="empty")
-        yield ListView(id="bays")
-        yield Footer()
+        yield Vertical(id="bays")
 
-    async def show(self, bays: dict[Path, Bay]) -> None:
-        """Show these bays, keeping the one that is chosen."""
-        cards = self.query_one("#bays", ListView)
-        chosen = cards.highlighted_child
-        path = chosen.bay.path if isinstance(chosen, BayCard) else None
-        paths = list(bays)
-        await cards.clear()
-        await cards.extend(BayCard(bay) for bay in bays.values())
-        cards.index = paths.index(path) if path in paths else (0 if paths else None)
-        self.query_one("#empty", Label).display = not bays
-        cards.display = bool(bays)
-        if bays:
-            cards.focus()
+    def show_health(self, health: Health) -> None:
+        """Show the box's health."""
+        self.query_one(HealthLine).show(health)
+
+    def show(self, bays: Mapping[Path, Bay]) -> None:
+        """Show these bays: cards that stay are changed in place, so that the chosen one stays chosen."""
+        cards = {card.bay.path: card for card in self.query(BayCard) if not card.has_class("-leaving")}
+        for path, card in cards.items():
+            if path not in bays:
+                card.add_class("-leaving")
+                card.remove()
+        for path, bay in bays.items():
+            if path in cards:
+                cards[path].show(bay)
+            else:
+                self._add(bay)
+        self.query_one("#empty").display = not bays
+        self.query_one("#bays").display = bool(bays)
+
+    def _add(self, bay: Bay) -> None:
+        card, first = BayCard(bay), not self.query(BayCard)
+        self.query_one("#bays").mount(card)
+        if first:
+            card.focus()

@@ -1,20 +1,47 @@
-"""Unlock: choose a name, type the PIN."""
+"""Unlock: choose a name, type or touch the PIN."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
 from textual import on, work
-from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.binding import Binding
+from textual.containers import Grid, Horizontal, Vertical
 from textual.message import Message
-from textual.screen import Screen
-from textual.widgets import Button, Footer, Header, Input, Label, OptionList
+from textual.widget import Widget
+from textual.widgets import Input, Label, OptionList
 
-from appliance.box import BoxService, MachineFault, Refusal, Session
+from appliance.box import BoxService, Session
 from tui import texts
+from tui.bays import Bay
+from tui.jobs import failure
+from tui.screens.frame import HELP, Frame
+from tui.widgets.touch import TouchTarget
+from tui.words import clock
+
+_DIGITS = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "erase", "0", "try_pin")
+_WORDS = {"erase": texts.ERASE, "try_pin": texts.OK}
+_LOOK = 1.0
+"""Seconds between two looks whether a lock-out is over."""
 
 
-class UnlockScreen(Screen[Session]):
+class UnlockScreen(Frame[Session]):
     """Ends with the session of whoever showed the right PIN."""
+
+    HEADING = texts.UNLOCK_TITLE
+    KEYS = (Binding("enter", "try_pin", texts.UNLOCK_KEY), HELP)
+    BINDINGS = list(KEYS)  # noqa: RUF012  # Textual's own form
+    AUTO_FOCUS = "#names"
+
+    class Looked(Message):
+        """Who may unlock the box, and until when it takes no PIN."""
+
+        def __init__(self, names: tuple[str, ...], locked_until: int | None, problem: str) -> None:
+            super().__init__()
+            self.names = names
+            self.locked_until = locked_until
+            self.problem = problem
 
     class Opened(Message):
         """The PIN was right."""
@@ -24,53 +51,124 @@ class UnlockScreen(Screen[Session]):
             self.session = session
 
     class Denied(Message):
-        """The PIN was wrong, or the box is locked."""
+        """The PIN was not taken."""
 
         def __init__(self, reason: str) -> None:
             super().__init__()
             self.reason = reason
 
-    def __init__(self, service: BoxService, notice: str = "") -> None:
-        super().__init__()
+    def __init__(self, service: BoxService, notice: str = "", more: tuple[Binding, ...] = ()) -> None:
+        super().__init__(more)
         self._service = service
         self._notice = notice
+        self._names: tuple[str, ...] = ()
+        self._locked_out = False
+        self._checking = False
 
-    def compose(self) -> ComposeResult:
-        yield Header()
-        with Vertical(id="unlock"):
-            yield Label(texts.UNLOCK_TITLE, classes="title")
-            yield OptionList(*(user.name for user in self._service.users()), id="names")
-            yield Input(placeholder=texts.UNLOCK_PIN, password=True, id="pin")
-            yield Button(texts.UNLOCK_BUTTON, id="open", variant="primary")
-            yield Label(self._notice, id="notice")
-        yield Footer()
+    def body(self) -> Iterator[Widget]:
+        pad = [
+            TouchTarget(_WORDS.get(key, key), key, id=f"pad-{key}", focusable=False, classes="pad")
+            for key in _DIGITS
+        ]
+        left = Vertical(
+            OptionList(id="names", markup=False),
+            Input(placeholder=texts.UNLOCK_PIN, password=True, id="pin"),
+            Label(self._notice, id="notice", markup=False),
+            Label("", id="brief", markup=False),
+            id="left",
+        )
+        yield Horizontal(left, Grid(*pad, id="pad"), id="unlock")
 
     def on_mount(self) -> None:
-        self.query_one("#names", OptionList).focus()
+        self._look()
+        self.set_interval(_LOOK, self._look_again)
+
+    def clear(self) -> None:
+        """Forget what was typed."""
+        self.query_one("#pin", Input).value = ""
+
+    def show(self, bays: Mapping[Path, Bay]) -> None:
+        """Say in a line what each bay does: whoever waits for "Safe to remove" need not unlock."""
+        lines = [bay.brief for bay in bays.values()]
+        self.query_one("#brief", Label).update("\n".join([texts.BRIEF_TITLE, *lines]) if lines else "")
+
+    # Looking who may come in
+
+    def _look_again(self) -> None:
+        if self._locked_out:
+            self._look()
+
+    @work(thread=True, exclusive=True, group="look")
+    def _look(self) -> None:
+        try:
+            names = tuple(user.name for user in self._service.users())
+            self.post_message(self.Looked(names, self._service.status().tpm.locked_until, ""))
+        except Exception as error:
+            self.post_message(self.Looked((), None, failure(self._service, error)))
+
+    @on(Looked)
+    def looked(self, message: Looked) -> None:
+        self._offer(message.names)
+        was_locked, self._locked_out = self._locked_out, message.locked_until is not None
+        for target in (self.query_one("#pin"), self.query_one("#pad")):
+            target.disabled = self._locked_out or not message.names
+        if message.problem:
+            self._say(message.problem)
+        elif not message.names:
+            self._say(texts.NO_USERS)
+        elif message.locked_until is not None:
+            self._say(texts.LOCKED_OUT.format(time=clock(message.locked_until)))
+        elif was_locked:
+            self._say("")
+            self.query_one("#pin").focus()
+
+    def _offer(self, names: tuple[str, ...]) -> None:
+        if names == self._names:
+            return
+        self._names = names
+        choices = self.query_one("#names", OptionList)
+        choices.clear_options()
+        choices.add_options(names)
+        choices.highlighted = 0 if names else None
+        if len(names) == 1:
+            self.query_one("#pin").focus()
+
+    # Trying a PIN
 
     @on(OptionList.OptionSelected)
     def name_chosen(self) -> None:
-        self.query_one("#pin", Input).focus()
+        self.query_one("#pin").focus()
+
+    @on(TouchTarget.Pressed)
+    def key_touched(self, message: TouchTarget.Pressed) -> None:
+        pin = self.query_one("#pin", Input)
+        if message.target.action == "try_pin":
+            self.action_try_pin()
+        elif message.target.action == "erase":
+            pin.value = pin.value[:-1]
+        else:
+            pin.value += message.target.action
 
     @on(Input.Submitted)
-    @on(Button.Pressed, "#open")
-    def try_pin(self) -> None:
-        names, pin = self.query_one("#names", OptionList), self.query_one("#pin", Input)
-        if names.highlighted is None or not pin.value:
+    def action_try_pin(self) -> None:
+        choices, pin = self.query_one("#names", OptionList), self.query_one("#pin", Input)
+        if self._checking or self._locked_out or not pin.value:
+            pin.focus()
             return
-        name = str(names.get_option_at_index(names.highlighted).prompt)
+        if choices.highlighted is None:
+            self._say(texts.UNLOCK_NAME)
+            return
+        self._checking = True
         self._say(texts.UNLOCK_WAIT)
-        self._unlock(name, pin.value)
+        self._unlock(self._names[choices.highlighted], pin.value)
         pin.value = ""
 
-    @work(thread=True, exclusive=True)
+    @work(thread=True, group="unlock")
     def _unlock(self, name: str, pin: str) -> None:
         try:
             self.post_message(self.Opened(self._service.unlock(name, pin)))
-        except Refusal as refusal:
-            self.post_message(self.Denied(f"{refusal.advice} ({refusal.detail})"))
-        except MachineFault as fault:
-            self.post_message(self.Denied(str(fault)))
+        except Exception as error:
+            self.post_message(self.Denied(failure(self._service, error)))
 
     @on(Opened)
     def opened(self, message: Opened) -> None:
@@ -78,8 +176,10 @@ class UnlockScreen(Screen[Session]):
 
     @on(Denied)
     def denied(self, message: Denied) -> None:
+        self._checking = False
         self._say(message.reason)
-        self.query_one("#pin", Input).focus()
+        self.query_one("#pin").focus()
+        self._look()
 
     def _say(self, text: str) -> None:
         self.query_one("#notice", Label).update(text)

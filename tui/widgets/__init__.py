@@ -1,0 +1,1 @@
+"""The parts of which the kiosk's screens are made, one a file."""
