@@ -62,9 +62,13 @@ def init(directory: Path, box_id: str, tpm: str | None, supervisor: str, pin: st
 )
 @answering
 def certs(directory: Path, file: Path) -> Answer:
-    """Install the certificates that the vendor answered with."""
-    installed = _open(directory).install_certificates(Bundle.from_pem(read_file(file, MAX_BUNDLE)))
-    vendor = installed.bundle.anchor.vendor
+    """Install what the vendor answered with, or newer revocation lists from `updatebox vendor crl`."""
+    bundle, opened = Bundle.from_pem(read_file(file, MAX_BUNDLE)), _open(directory)
+    vendor = bundle.anchor.vendor
+    if not bundle.certificates:
+        new = opened.install_lists(bundle)
+        return Answer({"vendor": vendor, "lists": new}, f"{new} newer revocation lists of {vendor} are here.")
+    opened.install_certificates(bundle)
     return Answer(
         {"vendor": vendor}, f"This box now belongs to {vendor}. Next: updatebox box import {directory} …"
     )
@@ -97,6 +101,38 @@ def releases(directory: Path) -> Answer:
         f"{r.product:<20} {r.line:<8} {r.version:<12} {r.size:>15,}  {r.manifest_digest.hex()}" for r in found
     ]
     return Answer({"releases": found}, "\n".join(lines) or "There are no releases in the store yet.")
+
+
+@box.command("packages")
+@_FOLDER
+@answering
+def packages(directory: Path) -> Answer:
+    """List the sealed packages on disk, and what a cut left of an import."""
+    found = _open(directory).packages()
+    lines = [
+        f"{p.package_id}  {p.size:>15,}  "
+        + (f"{p.product} {p.version}" if p.whole else "LEFT OVER; import the release again")
+        for p in found
+    ]
+    return Answer({"packages": found}, "\n".join(lines) or "There are no packages in the store yet.")
+
+
+@box.command("export")
+@_FOLDER
+@click.option("--receipts", "what", flag_value="receipts", help="The receipts, for the vendor to import.")
+@click.option("--ledger", "what", flag_value="ledger", help="The ledger in JSON, for whoever checks it.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The file to write.")
+@answering
+def export(directory: Path, what: str | None, out: Path) -> Answer:
+    """Write the receipts or the ledger into a file."""
+    if what is None:
+        raise Misuse("say what to export: --receipts or --ledger")
+    opened = _open(directory)
+    data, count = opened.export_receipts() if what == "receipts" else opened.export_ledger()
+    replace_file(out, data, 0o644)
+    things = "receipts are" if what == "receipts" else "entries of the ledger are"
+    after = f" Take it to the vendor: updatebox vendor receipts --import {out}" if what == "receipts" else ""
+    return Answer({"out": out, what: count}, f"{count} {things} in {out}.{after}")
 
 
 @box.command("devices")
@@ -305,6 +341,15 @@ def deny(directory: Path, product: str | None, device: str | None, user: str, pi
 @box.group("user")
 def user_group() -> None:
     """The people who may unlock the box."""
+
+
+@user_group.command("list")
+@_FOLDER
+@answering
+def user_list(directory: Path) -> Answer:
+    """List the people who may unlock the box."""
+    found = _open(directory).users()
+    return Answer({"users": found}, "\n".join(f"{user.name:<32} {user.role}" for user in found))
 
 
 @user_group.command("add")

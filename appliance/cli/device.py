@@ -104,6 +104,8 @@ def init(
 def certs(directory: Path, file: Path) -> Answer:
     """Install the certificates and the trust anchor that the vendor answered with."""
     bundle = Bundle.from_pem(read_file(file, MAX_BUNDLE))
+    if not bundle.certificates:
+        raise Misuse(f"{file} holds revocation lists and no certificates; boxes bring lists to devices")
     _open(directory).install_certificates(bundle)
     vendor = bundle.anchor.vendor
     return Answer(

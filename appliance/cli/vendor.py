@@ -7,18 +7,19 @@ from pathlib import Path
 import click
 from cryptography import x509
 
-from appliance.cli.answer import Answer, answering
+from appliance.cli.answer import Answer, answering, of_many
 from appliance.cli.clock import now
 from appliance.cli.files import read_file
 from appliance.cli.places import places
 from appliance.cli.progress import ProgressBars
 from appliance.cli.secrets import secret_options
 from appliance.trust.bundle import MAX_BUNDLE, Bundle
-from appliance.vendor import ComponentSource, ReleaseOrder, Vendor
+from appliance.vendor import ComponentSource, DeviceHistory, Fleet, ReleaseOrder, Vendor
 from media_format import limits
 from media_format.durable import replace_file
 from media_format.errors import Misuse
 from media_format.objects import ComponentKind, Role
+from media_format.receipt_file import MAX_FILE
 from media_format.volume import open_volume
 
 _FOLDER = places("vendor")
@@ -192,7 +193,8 @@ def revoke(directory: Path, cert: Path | None, serial: str | None, passphrase: s
     number = _serial_of(cert) if cert else _hexadecimal(str(serial))
     revoked = Vendor.open(directory, passphrase, now).revoke(number)
     text = (
-        f"{revoked.purpose} of {revoked.id} is revoked.\nBring the lists to the boxes: updatebox vendor crl"
+        f"{revoked.purpose} of {revoked.id} is revoked.\nBring the lists to the boxes: updatebox vendor crl, "
+        "then there updatebox box certs --install"
     )
     return Answer({"revoked": revoked}, text)
 
@@ -224,6 +226,38 @@ def issued(directory: Path, passphrase: str) -> Answer:
         for entry in entries
     ]
     return Answer({"issued": entries}, "\n".join(lines))
+
+
+@vendor.command("receipts")
+@_FOLDER
+@click.option(
+    "--import",
+    "files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="What a box exported (updatebox box export --receipts); may be repeated.",
+)
+@answering
+def receipts(directory: Path, files: tuple[Path, ...]) -> Answer:
+    """Merge receipts from boxes, and say what they come to: the fleet's state."""
+    fleet = Fleet.open(directory)
+    imported = [fleet.take(read_file(path, MAX_FILE), now) for path in files]
+    devices = fleet.devices()
+    new, known = sum(done.new for done in imported), sum(done.known for done in imported)
+    refusals = [refusal for done in imported for refusal in done.refused]
+    lines = [f"{refusal.code}: a receipt: {refusal.detail}" for refusal in refusals]
+    if files:
+        lines.append(f"{new} new receipts, {known} known, {len(refusals)} refused.")
+    lines += map(_history, devices) if devices else ["No device has reported yet."]
+    data = {"new": new, "known": known, "refused": [refusal.code for refusal in refusals], "devices": devices}
+    return of_many(data, lines, refusals, accepted=bool(new or known))
+
+
+def _history(device: DeviceHistory) -> str:
+    code = f" ({device.code})" if device.code else ""
+    missing = f"  {device.missing} RECEIPTS MISSING" if device.missing else ""
+    forked = "  TWO HISTORIES: was its state copied back?" if device.forked else ""
+    return f"{device.device_id:<24} {device.version or '-':<12} {device.outcome}{code}{missing}{forked}"
 
 
 def _component(text: str, kind: ComponentKind) -> ComponentSource:

@@ -11,7 +11,7 @@ from media_format import layout
 from media_format.objects import Family
 from media_format.refusal import Code
 from tests.cli import attacker
-from tests.cli.refusals import box_refuses, device_refuses_and_reports
+from tests.cli.refusals import box_refuses, device_refuses_and_reports, run, says
 from tests.cli.workshop import Workshop, mounted, package_on
 
 
@@ -94,6 +94,8 @@ def test_a_package_from_a_box_that_was_revoked_is_not_installed(delivered: Works
 
 def test_the_request_of_a_device_that_was_revoked_is_not_admitted(delivered: Workshop) -> None:
     attacker.revoke(delivered, "PUMP-1.pem")
+    says(run("box", "admit", delivered.box, delivered.stick, "--json"), Code.REVOKED)
+    # The box keeps the list that came along; once it has, nothing changes any more.
     box_refuses(delivered, Code.REVOKED, "admit", delivered.box, delivered.stick)
 
 

@@ -1,0 +1,61 @@
+"""A release that is there already: left alone while it measures right, put right where it does not."""
+
+from __future__ import annotations
+
+from media_format.refusal import Code
+from tests.cli.refusals import device_refuses, says
+from tests.cli.workshop import Workshop, firmware, run
+
+
+def test_a_release_damaged_in_its_slot_is_installed_again(running: Workshop) -> None:
+    _write_the_same(running)
+    _damage(running)
+    running.install()
+    assert _slots(running)["a.img"][:200_000] == firmware("1.0.0")
+
+
+def test_a_release_that_is_whole_is_installed_again_only_on_request(running: Workshop) -> None:
+    _write_the_same(running)
+    device_refuses(running, Code.ALREADY_INSTALLED)
+    (package,) = running.do("device", "apply", running.device, running.stick, "--retry")["packages"]
+    assert (package["outcome"], package["version"]) == (1, "1.0.0")
+
+
+def test_a_stick_left_in_the_port_changes_nothing_and_makes_no_further_receipt(running: Workshop) -> None:
+    running.write()
+    running.install()
+    before = _slots(running)
+    for _ in range(2):
+        device_refuses(running, Code.ALREADY_INSTALLED)
+    assert _slots(running) == before
+    assert [receipt["outcome"] for receipt in running.reported()] == ["installed", "confirmed"] * 2
+
+
+def test_a_stick_left_in_the_port_waits_for_the_boot(running: Workshop) -> None:
+    running.write()
+    running.do("device", "apply", running.device, running.stick)
+    device_refuses(running, Code.ALREADY_INSTALLED)
+
+
+def test_a_used_stick_is_no_answer_for_a_slot_that_was_damaged_later(running: Workshop) -> None:
+    running.write()
+    running.install()
+    _damage(running)
+    said = run("device", "apply", running.device, running.stick, "--json")
+    says(said, Code.REQUEST_MISMATCH)
+
+
+def _write_the_same(shop: Workshop) -> None:
+    shop.write("--release", shop.release_digest("1.0.0"))
+
+
+def _slots(shop: Workshop) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (shop.device / "slots").iterdir()}
+
+
+def _damage(shop: Workshop) -> None:
+    """Change one byte in both banks: one of them runs."""
+    for path in (shop.device / "slots").iterdir():
+        data = bytearray(path.read_bytes())
+        data[1000] ^= 1
+        path.write_bytes(data)
