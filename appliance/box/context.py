@@ -29,4 +29,4 @@ class Context:
 
     def lists(self) -> RevocationLists:
         """The newest revocation lists the box has seen."""
-        return self.store.lists(self.anchor)
+        return self.store.lists(self.own.bundle)

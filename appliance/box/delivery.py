@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from appliance.box.stored import StoredCheck, ciphertext_runs, opened_runs
@@ -52,15 +52,21 @@ class Target:
 class Delivery:
     """What is to be written, and by whom it is signed."""
 
+    package_id: bytes
     source: PackageReader
     release: VerifiedRelease
-    content_key: bytes
+    content_key: bytes = field(repr=False)
     targets: tuple[Target, ...]
     cipher: Cipher
     signer: cose.Signer
     issued_at: int
     crl_numbers: tuple[CrlNumber, ...]
     segment_size: int = limits.DEFAULT_SEGMENT_SIZE
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Whom it is for."""
+        return tuple(target.binding.id for target in self.targets)
 
     @property
     def payload_length(self) -> int:
@@ -88,9 +94,7 @@ def write(volume: Volume, delivery: Delivery, report: Report, cancelled: Cancell
     Raises Cancel when `cancelled` says so, Refusal(medium-*), and Refusal(digest-mismatch) where the
     medium gives back something else. Nothing of the package remains when it fails.
     """
-    _check_room(volume, delivery)
-    package_id = os.urandom(16)
-    pass_ = _Pass(volume, delivery, package_id, report, cancelled)
+    pass_ = _Pass(volume, delivery, report, cancelled)
     try:
         pass_.write()
         read_back = volume.settle()
@@ -99,8 +103,8 @@ def write(volume: Volume, delivery: Delivery, report: Report, cancelled: Cancell
         _abandon(pass_.writer)
         raise
     return Written(
-        package_id=package_id,
-        devices=tuple(target.binding.id for target in delivery.targets),
+        package_id=delivery.package_id,
+        devices=delivery.devices,
         manifest_digest=delivery.release.manifest_digest,
         version=delivery.release.manifest.version,
         size=delivery.payload_length,
@@ -117,16 +121,14 @@ def withdraw(volume: Volume, packages: Iterable[Written]) -> None:
 class _Pass:
     """One package on its way: what was written is remembered by digest, for the reading back."""
 
-    def __init__(
-        self, volume: Volume, delivery: Delivery, package_id: bytes, report: Report, cancelled: Cancelled
-    ) -> None:
+    def __init__(self, volume: Volume, delivery: Delivery, report: Report, cancelled: Cancelled) -> None:
         self._volume = volume
         self._delivery = delivery
-        self._package_id = package_id
+        self._package_id = delivery.package_id
         self._report = report
         self._cancelled = cancelled
         self._digests: dict[str, bytes] = {}
-        self.writer = PackageWriter(volume, layout.package_folder(package_id))
+        self.writer = PackageWriter(volume, layout.package_folder(delivery.package_id))
 
     def write(self) -> None:
         """Manifest and chunk table as the vendor made them, the payload sealed anew, the envelope last."""
@@ -224,14 +226,20 @@ class _Pass:
         self._report(Progress(phase, done, self._delivery.payload_length))
 
 
-def _check_room(volume: Volume, delivery: Delivery) -> None:
-    """Refuse a medium that is too small before anything is written to it."""
-    info, manifest = volume.info(), delivery.release.manifest
+def room_for(delivery: Delivery, cluster: int) -> int:
+    """Bytes that a package takes at most on a medium with this allocation unit."""
     files = -(-delivery.payload_length // delivery.segment_size) + 3
     objects = limits.MAX_ENVELOPE + limits.MAX_MANIFEST
-    needed = delivery.payload_length + manifest.table_size + objects + (files + 4) * info.cluster
-    if needed > info.free:
-        raise Refusal(Code.MEDIUM_FULL, f"{needed} bytes are needed, {info.free} are free")
+    table = delivery.release.manifest.table_size
+    return delivery.payload_length + table + objects + (files + 4) * cluster
+
+
+def new_package_id(volume: Volume) -> bytes:
+    """An id whose folder is not on the medium yet."""
+    while True:
+        package_id = os.urandom(16)
+        if not volume.list(layout.package_folder(package_id)):
+            return package_id
 
 
 def _abandon(writer: PackageWriter) -> None:

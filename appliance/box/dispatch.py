@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from appliance.box import admission, delivery, importing, receipts
+from appliance.box import admission, delivery, importing, receipts, tidying
 from appliance.box.context import Context
 from appliance.box.delivery import Cancelled, Delivery, Target, Written
 from appliance.box.schema import DeviceRow, ReleaseRow
 from appliance.box.users import Session
 from appliance.trust.request import VerifiedRequest, admit_request
 from appliance.trust.verifier import PackageBytes
+from media_format import limits
+from media_format.crl_files import write_crls
 from media_format.errors import Misuse
-from media_format.objects import Answer, Cipher, DeviceBinding, Mode
+from media_format.objects import Answer, Cipher, DeviceBinding, Mode, Request
 from media_format.progress import Report
 from media_format.refusal import Code, Refusal
 from media_format.volume.seam import Volume
@@ -28,11 +31,12 @@ class Choice:
     release: ReleaseRow
 
 
-def choose(context: Context, device: str, release: bytes | None) -> Choice:
+def choose(context: Context, device: str, release: bytes | None, mode: Mode) -> Choice:
     """Judge a device's newest request again and choose its release: the named one, or the newest for it.
 
     Raises Misuse for devices and releases that are not known, Refusal(already-installed) where there is
-    nothing newer, and the refusals of admission.
+    nothing newer, (unsupported-format) where the device cannot read what would be written, and the refusals
+    of admission.
     """
     with context.store.reading() as transaction:
         row = transaction.scalars(
@@ -42,47 +46,90 @@ def choose(context: Context, device: str, release: bytes | None) -> Choice:
             raise Misuse(f"no request of the device {device!r} was admitted; admit the medium it wrote first")
         verified = admit_request(row.request, context.anchor, context.lists(), context.now.time)
         admission.judge(transaction, verified, default_allowed=context.allow_by_default)
-        if release is not None:
-            named = transaction.get(ReleaseRow, release)
-            if named is None:
+        _check_readable(verified.request, mode)
+        if release is None:
+            chosen = admission.newest_release(transaction, verified.request)
+            if chosen is None:
+                raise Refusal(Code.ALREADY_INSTALLED, f"the box has nothing newer for {device}")
+        else:
+            chosen = transaction.get(ReleaseRow, release)
+            if chosen is None:
                 raise Misuse(f"the box has no release {release.hex()}; see: updatebox box releases")
-            admission.check_release(named, verified.request)
-            return Choice(verified, named)
-        newest = admission.newest_release(transaction, verified.request)
-        if newest is None:
-            raise Refusal(Code.ALREADY_INSTALLED, f"the box has nothing newer for {device}")
-        admission.check_release(newest, verified.request)
-        return Choice(verified, newest)
+        admission.check_release(chosen, verified.request)
+        return Choice(verified, chosen)
 
 
-def deliver(
+def _check_readable(request: Request, mode: Mode) -> None:
+    if limits.FORMAT_VERSION not in request.formats or _cipher(mode) not in request.ciphers:
+        raise Refusal(Code.UNSUPPORTED_FORMAT, f"{request.device_id} cannot read packages that are {mode}")
+
+
+def _cipher(mode: Mode) -> Cipher:
+    return Cipher.NONE if mode is Mode.SIGNED else Cipher.COBBLESTONE_256
+
+
+def prepare(
     context: Context,
     volume: Volume,
+    stack: ExitStack,
     choices: tuple[Choice, ...],
     session: Session,
     mode: Mode,
-    report: Report,
-    cancelled: Cancelled,
-) -> Written:
-    """Write one package for the devices in `choices`, which get the same release."""
+) -> Delivery:
+    """One package for the devices in `choices`, which get the same release; `stack` keeps its source open."""
     row = choices[0].release
     if any(choice.release.manifest_digest != row.manifest_digest for choice in choices):
         raise Misuse("devices that share a package must get the same release")
     lists = context.lists()
-    with context.store.package(row.package_id) as source:
-        package = PackageBytes(row.manifest, source.envelope())
-        release = importing.admit(package, context.own, lists, context.now)
-        order = Delivery(
-            source=source,
-            release=release,
-            content_key=importing.content_key(release, context.own, context.tpm, session),
-            targets=tuple(_target(context, choice.verified) for choice in choices),
-            cipher=Cipher.NONE if mode is Mode.SIGNED else Cipher.COBBLESTONE_256,
-            signer=context.own.signer(context.tpm, session.authorisation),
-            issued_at=context.now.time,
-            crl_numbers=lists.numbers(),
-        )
-        return delivery.write(volume, order, report, cancelled)
+    source = stack.enter_context(context.store.package(row.package_id))
+    package = PackageBytes(row.manifest, source.envelope())
+    release = importing.admit(package, context.own, lists, context.now)
+    return Delivery(
+        package_id=delivery.new_package_id(volume),
+        source=source,
+        release=release,
+        content_key=importing.content_key(release, context.own, context.tpm, session),
+        targets=tuple(_target(context, choice.verified) for choice in choices),
+        cipher=_cipher(mode),
+        signer=context.own.signer(context.tpm, session.authorisation),
+        issued_at=context.now.time,
+        crl_numbers=lists.numbers(),
+    )
+
+
+def make_room(context: Context, volume: Volume, orders: tuple[Delivery, ...]) -> tuple[str, ...]:
+    """See that everything fits before anything is written. Refusal(medium-full).
+
+    What a write left that was cut off goes first. Packages that `orders` supersede go now only where the
+    room is needed; the folders that are returned may go afterwards.
+    """
+    tidying.remove(volume, tidying.unfinished(volume))
+    devices = {device for order in orders for device in order.devices}
+    superseded = tidying.superseded(volume, context.own.signing, devices)
+    info = volume.info()
+    needed = sum(delivery.room_for(order, info.cluster) for order in orders)
+    needed += sum(len(der) + info.cluster for der in context.lists().ders)
+    if needed > info.free + tidying.room_in(volume, superseded):
+        raise Refusal(Code.MEDIUM_FULL, f"{needed} bytes are needed, {info.free} are free")
+    if needed > info.free:
+        tidying.remove(volume, superseded)
+        return ()
+    return superseded
+
+
+def deliver(
+    context: Context, volume: Volume, orders: tuple[Delivery, ...], report: Report, cancelled: Cancelled
+) -> tuple[Written, ...]:
+    """Write packages and read each back; all of them, or none where one is refused or cancelled."""
+    written: list[Written] = []
+    try:
+        write_crls(volume, context.lists().ders)
+        for order in orders:
+            written.append(delivery.write(volume, order, report, cancelled))
+    except BaseException:
+        delivery.withdraw(volume, written)
+        raise
+    return tuple(written)
 
 
 def _target(context: Context, verified: VerifiedRequest) -> Target:

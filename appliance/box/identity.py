@@ -16,12 +16,21 @@ from media_format import limits
 from media_format.durable import replace_file
 from media_format.errors import Misuse
 from media_format.objects import EncryptionKey, EnrolmentRequest, Kem, Role
+from media_format.objects.manifest import SHORT
 from media_format.payload.recipients import RecipientKey
 from media_format.refusal import Code, Refusal
 
 IDENTITY: Final = "identity"
 TRANSPORT: Final = {Kem.P256: "transport", Kem.XWING: "transport-pq"}
 _BUNDLE: Final = "certificates.pem"
+
+
+def check_id(box_id: str) -> None:
+    """Misuse for a name that no certificate takes."""
+    try:
+        SHORT.decode(box_id, "the box's id")
+    except Refusal as refusal:
+        raise Misuse(refusal.detail) from None
 
 
 def create_keys(tpm: Tpm, auth: Authorisation) -> None:

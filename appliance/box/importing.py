@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session as Transaction
 
 from appliance.box import admission
@@ -24,6 +25,7 @@ from media_format.package import PackageReader, PackageWriter
 from media_format.payload.cobblestone import Opener
 from media_format.payload.context import payload_context
 from media_format.progress import Progress, Report
+from media_format.refusal import Code, Refusal
 from media_format.sealing import open_recipient
 
 
@@ -66,6 +68,19 @@ def admit(
     key = identity.transport.encryption
     assert key is not None
     return admit_release(package, identity.bundle.anchor, lists, now, key)
+
+
+def known(transaction: Transaction, verified: VerifiedRelease) -> ReleaseRow | None:
+    """The release as the store has it already.
+
+    Raises Refusal(equivocation) where another release has its package id: the folders would be one.
+    """
+    row = transaction.get(ReleaseRow, verified.manifest_digest)
+    package_id = verified.envelope.package_id
+    held = transaction.scalars(select(ReleaseRow).where(ReleaseRow.package_id == package_id)).first()
+    if held is not None and held.manifest_digest != verified.manifest_digest:
+        raise Refusal(Code.EQUIVOCATION, f"the package id {package_id.hex()} is that of {held.version}")
+    return row
 
 
 def copy_in(
@@ -121,7 +136,7 @@ def _verified_pages(verified: VerifiedRelease, pages: Iterator[bytes]) -> Iterat
 def record(
     transaction: Transaction, verified: VerifiedRelease, manifest: bytes, now: TrustedTime
 ) -> ReleaseRow:
-    """Enter an imported release into the database."""
+    """Enter an imported release into the database, in the place of one whose files were lost."""
     row = ReleaseRow(
         manifest_digest=verified.manifest_digest,
         package_id=verified.envelope.package_id,
@@ -132,8 +147,7 @@ def record(
         manifest=manifest,
         imported=now.time,
     )
-    transaction.add(row)
-    return row
+    return transaction.merge(row)
 
 
 def info(row: ReleaseRow) -> ReleaseInfo:

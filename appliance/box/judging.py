@@ -12,7 +12,7 @@ from appliance.trust.receipt import VerifiedReceipt, admit_receipt
 from appliance.trust.request import VerifiedRequest, admit_request
 from media_format import layout, limits
 from media_format.crl_files import read_crls
-from media_format.refusal import Refusal
+from media_format.refusal import Code, Refusal
 from media_format.volume.seam import Volume
 
 
@@ -58,6 +58,7 @@ def _judge_request(context: Context, volume: Volume, name: str, crls: tuple[byte
             admission.judge(transaction, verified, default_allowed=context.allow_by_default)
             release = admission.newest_release(transaction, verified.request)
     except Refusal as refusal:
+        _raise_if_pulled(refusal)
         return JudgedRequest(admission.refused(name, verified, refusal), None, b"")
     return JudgedRequest(admission.admitted(name, verified, release), verified, data)
 
@@ -86,5 +87,12 @@ def _judge_receipt(context: Context, volume: Volume, name: str, crls: tuple[byte
         with context.store.reading() as transaction:
             info, new = receipts.preview(transaction, verified, data, context.now.time)
     except Refusal as refusal:
+        _raise_if_pulled(refusal)
         return JudgedReceipt(CollectedReceipt(name, False, None, refusal.code, refusal.detail), None, b"")
     return JudgedReceipt(CollectedReceipt(name, new, info), verified, data)
+
+
+def _raise_if_pulled(refusal: Refusal) -> None:
+    """Nothing can be said of a file on a medium that is gone."""
+    if refusal.code is Code.MEDIUM_PULLED:
+        raise refusal

@@ -47,7 +47,7 @@ class LedgerState:
 def append(
     session: Session, time: int, source: str, who: str, act: str, detail: str, sign: Sign | None = None
 ) -> None:
-    """Add an act within the transaction that does it."""
+    """Add an act within the transaction that does it. An act that names a person is signed."""
     last = session.scalars(select(LedgerRow).order_by(LedgerRow.sequence.desc()).limit(1)).first()
     row = LedgerRow(
         sequence=last.sequence + 1 if last else 1,
@@ -94,6 +94,8 @@ def _problem(row: LedgerRow, expected: int, previous: bytes, check: Check) -> st
         return "it does not follow the entry before it"
     if row.digest != _digest(row):
         return "it was edited"
+    if row.signature is None and row.who:
+        return "it names a person and has no signature"
     if row.signature is not None and not check(row.digest, row.signature):
         return "its signature is not the box's"
     return None

@@ -60,15 +60,19 @@ def preview(
     return info(held), False
 
 
-def keep(transaction: Transaction, verified: VerifiedReceipt, data: bytes, now: int) -> None:
-    """Keep a receipt that `preview` called new, and look for gaps in its device's chain again."""
+def keep(transaction: Transaction, verified: VerifiedReceipt, data: bytes, now: int) -> ReceiptInfo:
+    """Keep a receipt that `preview` called new; it may open or close a gap in its device's chain."""
     receipt = verified.receipt
     if transaction.get(DeviceRow, (receipt.device_id, receipt.epoch)) is None:
         transaction.add(_unseen(verified, now))
         transaction.flush()
-    transaction.merge(_row(verified, data, now))
-    transaction.flush()
-    _mark_gaps(transaction, receipt.device_id, receipt.epoch)
+    row = _row(verified, data, now)
+    before, after = _neighbours(transaction, row)
+    row.gap = int(row.previous != (before.digest if before else None))
+    if after is not None:
+        after.gap = int(after.previous != row.digest)
+    transaction.add(row)
+    return info(row)
 
 
 def _row(verified: VerifiedReceipt, data: bytes, now: int) -> ReceiptRow:
@@ -108,30 +112,21 @@ def _unseen(verified: VerifiedReceipt, now: int) -> DeviceRow:
     )
 
 
-def _mark_gaps(transaction: Transaction, device_id: str, epoch: int) -> None:
-    previous: bytes | None = None
-    for row in _chain(transaction, device_id, epoch):
-        row.gap = int(row.previous != previous)
-        previous = row.digest
+def _neighbours(transaction: Transaction, row: ReceiptRow) -> tuple[ReceiptRow | None, ReceiptRow | None]:
+    """The receipts of its device that are held next before and next after one."""
+    own = select(ReceiptRow).where(ReceiptRow.device_id == row.device_id, ReceiptRow.epoch == row.epoch)
+    before = own.where(ReceiptRow.counter < row.counter).order_by(ReceiptRow.counter.desc())
+    after = own.where(ReceiptRow.counter > row.counter).order_by(ReceiptRow.counter)
+    return transaction.scalars(before.limit(1)).first(), transaction.scalars(after.limit(1)).first()
 
 
 def acknowledgement(transaction: Transaction, device_id: str, epoch: int) -> Acknowledgement | None:
     """The newest receipt up to which nothing is missing."""
-    found = None
-    for row in _chain(transaction, device_id, epoch):
-        if row.gap:
-            break
-        found = Acknowledgement(counter=row.counter, digest=row.digest)
-    return found
-
-
-def _chain(transaction: Transaction, device_id: str, epoch: int) -> list[ReceiptRow]:
-    rows = transaction.scalars(
-        select(ReceiptRow)
-        .where(ReceiptRow.device_id == device_id, ReceiptRow.epoch == epoch)
-        .order_by(ReceiptRow.counter)
-    )
-    return list(rows)
+    own = select(ReceiptRow).where(ReceiptRow.device_id == device_id, ReceiptRow.epoch == epoch)
+    gap = transaction.scalars(own.where(ReceiptRow.gap == 1).order_by(ReceiptRow.counter).limit(1)).first()
+    whole = own if gap is None else own.where(ReceiptRow.counter < gap.counter)
+    row = transaction.scalars(whole.order_by(ReceiptRow.counter.desc()).limit(1)).first()
+    return None if row is None else Acknowledgement(counter=row.counter, digest=row.digest)
 
 
 def newest(transaction: Transaction, limit: int) -> tuple[ReceiptInfo, ...]:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import create_engine, event, select, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
-from appliance.box.schema import Base, SettingRow
+from appliance.box.schema import Base, ReleaseRow, SettingRow
+from appliance.trust.bundle import Bundle
 from appliance.trust.crl import RevocationLists
-from media_format import cbor, limits
+from media_format import cbor, layout, limits
 from media_format.errors import MachineFault
-from media_format.objects import TrustAnchor
+from media_format.locking import locked
 from media_format.package import PackageReader
+from media_format.refusal import Refusal
 from media_format.volume.directory import DirectoryVolume
 
 _DATABASE: Final = "box.db"
 _PACKAGES: Final = "packages"
+_IMPORT_LOCK: Final = "import.lock"
 _CRLS: Final = "crls"
 _FLOOR: Final = "time-floor"
 
@@ -73,6 +77,21 @@ class Store:
         finally:
             volume.close()
 
+    def holds(self, package_id: bytes) -> bool:
+        """Whether a package's files are there."""
+        return (self._folder / _PACKAGES / package_id.hex() / layout.ENVELOPE).is_file()
+
+    @contextmanager
+    def importing(self) -> Iterator[None]:
+        """One import at a time; what an interrupted one left of a package is removed first."""
+        with locked(self._folder / _IMPORT_LOCK):
+            with self.reading() as session:
+                known = {package_id.hex() for package_id in session.scalars(select(ReleaseRow.package_id))}
+            for folder in (self._folder / _PACKAGES).iterdir():
+                if folder.name not in known:
+                    shutil.rmtree(folder)
+            yield
+
     def time_floor(self) -> int:
         """The time that has surely passed."""
         with self.reading() as session:
@@ -85,19 +104,28 @@ class Store:
         if row is None or floor > int.from_bytes(row.value, "big"):
             session.merge(SettingRow(name=_FLOOR, value=floor.to_bytes(8, "big")))
 
-    def lists(self, anchor: TrustAnchor) -> RevocationLists:
-        """The newest revocation lists this box has seen."""
+    def lists(self, bundle: Bundle) -> RevocationLists:
+        """The newest revocation lists this box has seen; `bundle` holds its anchor and the issuing CAs."""
         with self.reading() as session:
-            row = session.get(SettingRow, _CRLS)
-        if row is None:
-            return RevocationLists(anchor, ())
-        ders = cbor.decode(row.value, 64 * limits.MAX_CRL, "stored revocation lists")
-        assert isinstance(ders, list)
-        return RevocationLists(anchor, tuple(der for der in ders if isinstance(der, bytes)))
+            return RevocationLists(bundle.anchor, _lists(session), bundle.certificates)
 
-    def keep_lists(self, session: Session, lists: RevocationLists) -> None:
-        """Remember revocation lists."""
-        session.merge(SettingRow(name=_CRLS, value=cbor.encode(list(lists.ders))))
+    def keep_lists(self, session: Session, bundle: Bundle, lists: RevocationLists) -> None:
+        """Remember what is new in `lists`; another process may have learnt of others meanwhile."""
+        known = _lists(session)
+        newest = RevocationLists(bundle.anchor, (*known, *lists.ders)).ders
+        if newest != known:
+            session.merge(SettingRow(name=_CRLS, value=cbor.encode(list(newest))))
+
+
+def _lists(session: Session) -> tuple[bytes, ...]:
+    row = session.get(SettingRow, _CRLS)
+    try:
+        ders = [] if row is None else cbor.decode(row.value, 64 * limits.MAX_CRL, "revocation lists")
+    except Refusal:
+        ders = None
+    if not isinstance(ders, list):
+        raise MachineFault("the revocation lists in the store are damaged")
+    return tuple(der for der in ders if isinstance(der, bytes))
 
 
 def _prepare(connection: Any, _record: Any) -> None:

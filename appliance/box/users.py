@@ -50,10 +50,16 @@ class User:
     role: UserRole
 
 
-def add(transaction: Transaction, tpm: Tpm, name: str, role: UserRole, pin: str, secret: bytes) -> None:
-    """Let a person use the keys whose authorisation is `secret`. Misuse for weak PINs and names in use."""
+def check_new(name: str, pin: str) -> None:
+    """Misuse for names that are none and for PINs that protect nothing."""
     if not _NAME.fullmatch(name):
         raise Misuse(f"{name!r} is no name for a user: use letters, digits, spaces, at most 32")
+    _check_pin(pin)
+
+
+def add(transaction: Transaction, tpm: Tpm, name: str, role: UserRole, pin: str, secret: bytes) -> None:
+    """Let a person use the keys whose authorisation is `secret`. Misuse for weak PINs and names in use."""
+    check_new(name, pin)
     if transaction.get(UserRow, name):
         raise Misuse(f"there is a user {name!r} already")
     transaction.add(UserRow(name=name, role=str(role), sealed=_sealed(tpm, secret, pin)))
@@ -95,6 +101,10 @@ def listed(transaction: Transaction) -> tuple[User, ...]:
 
 
 def _sealed(tpm: Tpm, secret: bytes, pin: str) -> bytes:
+    _check_pin(pin)
+    return tpm.seal(secret, pin)
+
+
+def _check_pin(pin: str) -> None:
     if len(pin) < _SHORTEST_PIN or len(set(pin)) == 1:
         raise Misuse(f"a PIN has at least {_SHORTEST_PIN} characters that are not all the same")
-    return tpm.seal(secret, pin)

@@ -95,6 +95,15 @@ class RevocationLists:
                 taken._keep(found)
         return taken
 
+    def replaces(self, der: bytes) -> bool:
+        """Whether `der` is an issuer's own list, older than the one known here."""
+        found = _read(der)
+        issuer = self._issuers.get(found.issuer) if found else None
+        if found is None or issuer is None or not found.signed_by(issuer.certificate):
+            return False
+        known = self._of(issuer.certificate)
+        return known is not None and found.number < known.number
+
     def judge(
         self, certificate: VerifiedCertificate, at: int, policy: Policy, demanded: Iterable[CrlNumber] = ()
     ) -> None:

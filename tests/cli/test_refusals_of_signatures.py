@@ -11,8 +11,8 @@ from media_format import layout
 from media_format.objects import Family
 from media_format.refusal import Code
 from tests.cli import attacker
-from tests.cli.refusals import box_refuses, device_refuses_and_reports, run, says
-from tests.cli.workshop import Workshop, mounted, package_on
+from tests.cli.refusals import box_refuses, device_refuses_and_reports, says
+from tests.cli.workshop import Workshop, mounted, package_on, run
 
 
 def test_a_release_signed_by_a_stranger_is_not_installed(delivered: Workshop) -> None:
