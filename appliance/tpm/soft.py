@@ -94,7 +94,9 @@ class SoftTpm:
         if pin is None:
             return _WITHOUT_PIN + self._vault.seal("sealed", data, nonce)
         salt = self.random(_SALT)
-        return _WITH_PIN + salt + self._vault.seal("sealed-pin", data, nonce, _stretch(pin, salt))
+        inner = salt + self._vault.seal("sealed-pin", data, nonce, _stretch(pin, salt))
+        # The outer layer tells damaged data from a wrong PIN, so that it is not counted as one.
+        return _WITH_PIN + self._vault.seal("sealed-outer", inner, self.random(12))
 
     def unseal(self, blob: bytes, pin: str | None) -> bytes:
         head, body = blob[:1], blob[1:]
@@ -102,10 +104,11 @@ class SoftTpm:
             raise unavailable("the sealed data is not of this TPM")
         if pin is None:
             return self._open_sealed("sealed", body, b"")
+        inner = self._open_sealed("sealed-outer", body, b"")
         with self._vault.locked():
             before = self._count_attempt()
             try:
-                data = self._vault.open("sealed-pin", body[_SALT:], _stretch(pin, body[:_SALT]))
+                data = self._vault.open("sealed-pin", inner[_SALT:], _stretch(pin, inner[:_SALT]))
             except Closed:
                 left = max(0, ALLOWED - before.failures - 1)
                 raise Refusal(Code.PIN_WRONG, f"{left} more wrong ones lock the TPM") from None

@@ -7,8 +7,6 @@ moved to another name does not open. All changes are durable when a call returns
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -23,6 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from media_format.durable import replace_file
 from media_format.errors import Misuse
+from media_format.locking import locked
 from media_format.refusal import Code, Refusal
 
 _SECRET: Final = "machine-secret"
@@ -44,7 +43,8 @@ class Vault:
         self._folder = folder
         self._replace = replace
         try:
-            self._check_folder()
+            _check_private(folder)
+            _check_private(folder / _SECRET)
             self._secret = (folder / _SECRET).read_bytes()
         except OSError as error:
             raise unavailable(f"{folder}: {os.strerror(error.errno or 0)}") from None
@@ -57,22 +57,17 @@ class Vault:
         if (folder / _SECRET).exists():
             raise Misuse(f"{folder}: there is a soft TPM already")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(folder / _LOCK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        _check_private(folder)
         replace(folder / _SECRET, secret)
         return cls(folder, replace)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """One process at a time: reading, deciding and writing belong together."""
-        try:
-            fd = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CLOEXEC)
-        except OSError as error:
-            raise unavailable(f"{self._folder}: {os.strerror(error.errno or 0)}") from None
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
+        if not self._folder.is_dir():
+            raise unavailable(f"{self._folder}: there is no soft TPM any more")
+        with locked(self._folder / _LOCK):
             yield
-        finally:
-            os.close(fd)
 
     def exists(self, kind: str, name: str) -> bool:
         """Whether there is such an entry."""
@@ -83,9 +78,7 @@ class Vault:
         try:
             self._replace(self._path(kind, name), self.seal(f"{kind}-{name}", data, nonce, auth))
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EROFS, errno.EIO, errno.EACCES):
-                raise unavailable(f"{self._folder}: {os.strerror(error.errno)}") from None
-            raise
+            raise unavailable(f"{self._folder}: {os.strerror(error.errno or 0)}") from None
 
     def read(self, kind: str, name: str, auth: bytes = b"") -> bytes | None:
         """Open an entry; None if there is none. Closed if it does not open."""
@@ -118,13 +111,13 @@ class Vault:
             raise Misuse(f"{name!r} is no name for the TPM: use lower-case letters, digits, '.', '_' and '-'")
         return self._folder / f"{kind}-{name}"
 
-    def _check_folder(self) -> None:
-        for path in (self._folder, self._folder / _SECRET):
-            status = path.stat()
-            if status.st_mode & 0o077:
-                raise unavailable(f"{path} can be read by others; run: chmod go= {path}")
-            if status.st_uid != os.geteuid():
-                raise unavailable(f"{path} belongs to another user")
+
+def _check_private(path: Path) -> None:
+    status = path.stat()
+    if status.st_mode & 0o077:
+        raise unavailable(f"{path} can be read by others; run: chmod go= {path}")
+    if status.st_uid != os.geteuid():
+        raise unavailable(f"{path} belongs to another user")
 
 
 def unavailable(detail: str) -> Refusal:
