@@ -290,6 +290,7 @@ class Record:
         if not isinstance(value, Mapping):
             raise malformed(path, "must be a map")
         left = dict(value)
+        _check_version(cls, left, path)
         found: dict[str, Any] = {
             "critical": _no_critical(left.pop(CRITICAL_KEY, _ABSENT), path),
             "optional": _extensions(left.pop(OPTIONAL_KEY, _ABSENT), f"{path}.optional"),
@@ -310,6 +311,14 @@ class Record:
 def _fields(kind: type[Record]) -> tuple[dataclasses.Field[Any], ...]:
     fields = dataclasses.fields(cast(Any, kind))
     return tuple(field for field in fields if "key" in field.metadata)
+
+
+def _check_version(kind: type[Record], value: Mapping[int | str, cbor.Value], path: str) -> None:
+    """Another version comes first: nothing is known of what else such a record holds."""
+    for field in _fields(kind):
+        number, shape = field.metadata["key"], field.metadata["shape"]
+        if isinstance(shape, Version) and number in value:
+            shape.decode(value[number], f"{path}.{field.name}")
 
 
 def _extensions(value: cbor.Value, path: str) -> Extensions:

@@ -82,6 +82,7 @@ def test_another_version_is_an_unsupported_format_whatever_else_it_holds(
     fields = data.draw(strategies.record(kind)).to_map()
     refused(Code.UNSUPPORTED_FORMAT, kind, {**fields, 1: 2, 2: "something new", 28: 0})
     refused(Code.UNSUPPORTED_FORMAT, kind, {1: 2})
+    refused(Code.UNSUPPORTED_FORMAT, kind, {1: 2, OPTIONAL_KEY: [], CRITICAL_KEY: None})
 
 
 @given(made=strategies.record(objects.Receipt), extra=st.dictionaries(st.integers(0, 99), strategies.values))
