@@ -100,10 +100,12 @@ def _say(answer: Answer, *, as_json: bool) -> None:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON knows it: bytes in hexadecimal, records and dataclasses as objects."""
+    """A value as JSON knows it: bytes in hexadecimal, numbered things by name, dataclasses as objects."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = dataclasses.fields(value)
         return {field.name: plain(getattr(value, field.name)) for field in fields if field.repr}
+    if isinstance(value, enum.IntEnum):
+        return value.name.lower().replace("_", "-")
     if isinstance(value, enum.Enum):
         return plain(value.value)
     if isinstance(value, bytes):

@@ -18,7 +18,7 @@ def test_a_release_that_is_whole_is_installed_again_only_on_request(running: Wor
     _write_the_same(running)
     device_refuses(running, Code.ALREADY_INSTALLED)
     (package,) = running.do("device", "apply", running.device, running.stick, "--retry")["packages"]
-    assert (package["outcome"], package["version"]) == (1, "1.0.0")
+    assert (package["outcome"], package["version"]) == ("installed", "1.0.0")
 
 
 def test_a_stick_left_in_the_port_changes_nothing_and_makes_no_further_receipt(running: Workshop) -> None:
