@@ -126,4 +126,4 @@ def test_memory_stays_bounded_by_the_limits_and_not_by_what_is_claimed(data: byt
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 48 << 20
+    assert peak < 16 << 20

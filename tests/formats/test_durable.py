@@ -1,0 +1,68 @@
+"""Durable files: either as they were or as they became."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from media_format.durable import remove_file, replace_file
+
+
+def test_a_file_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    replace_file(tmp_path / "state", b"new")
+    assert (tmp_path / "state").read_bytes() == b"new"
+    assert (tmp_path / "state").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_is_replaced_whole_and_nothing_else_remains(tmp_path: Path) -> None:
+    replace_file(tmp_path / "state", b"a long old state")
+    replace_file(tmp_path / "state", b"new", 0o644)
+    assert (tmp_path / "state").read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [tmp_path / "state"]
+
+
+def test_what_an_earlier_cut_left_does_not_disturb(tmp_path: Path) -> None:
+    (tmp_path / ".state.new").write_bytes(b"half of something longer than what comes")
+    replace_file(tmp_path / "state", b"new")
+    assert (tmp_path / "state").read_bytes() == b"new"
+
+
+def test_the_file_is_on_the_disk_before_its_name_and_the_name_before_the_call_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def recorded_fsync(fd: int) -> None:
+        done.append(Path(f"/proc/self/fd/{fd}").readlink().name)
+        fsync(fd)
+
+    def recorded_replace(old: Path, new: Path) -> None:
+        done.append("rename")
+        replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", recorded_fsync)
+    monkeypatch.setattr(os, "replace", recorded_replace)
+    replace_file(tmp_path / "state", b"new")
+    assert done == [".state.new", "rename", tmp_path.name]
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace_file(tmp_path / "state", b"old")
+
+    def full(fd: int, data: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="No space"):
+        replace_file(tmp_path / "state", b"new")
+    assert (tmp_path / "state").read_bytes() == b"old"
+
+
+def test_removing_is_done_once_and_does_not_mind_a_second_time(tmp_path: Path) -> None:
+    replace_file(tmp_path / "state", b"old")
+    remove_file(tmp_path / "state")
+    remove_file(tmp_path / "state")
+    assert list(tmp_path.iterdir()) == []
