@@ -1,30 +1,27 @@
 """Noticing media: block devices through udev, mounted directories through watchdog, in one queue.
 
-The callbacks of the sources do nothing but put what they saw into the queue; `MediaWatcher.next`
-drains it and decides. A medium is announced once for each time it is plugged in: what its user
-writes to it, and the events that causes, announce nothing.
+The sources put what they saw into the queue; `MediaWatcher.next` drains it and decides. A medium is
+announced once for each time it is plugged in: what its user writes to it, and the events that causes,
+announce nothing.
 """
 
 from __future__ import annotations
 
-import os
 import queue
-import select
-import threading
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol, TypeAlias
-
-import pyudev
-from watchdog.events import FileSystemEvent, FileSystemEventHandler
-from watchdog.observers import Observer
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from appliance.media.rule import check_disk
+from appliance.media.sighting import DiskSeen, FolderChanged, Sightings
 from media_format import layout
-from media_format.errors import MachineFault, Misuse
+from media_format.errors import Misuse
 from media_format.refusal import Refusal
+
+if TYPE_CHECKING:
+    from appliance.media.sources import Source
 
 _DEPTH: Final = 2
 """Automounters mount at DIR/LABEL or DIR/USER/LABEL."""
@@ -55,24 +52,6 @@ class MediumPassedOver:
 MediumEvent: TypeAlias = MediumInserted | MediumRemoved | MediumPassedOver
 
 
-@dataclass(frozen=True, slots=True)
-class _Disk:
-    """What udev said of a disk: `sequence` differs each time a medium is put in."""
-
-    path: Path
-    present: bool
-    sequence: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """Something changed below a watched directory."""
-
-
-class _Stoppable(Protocol):
-    def stop(self) -> None: ...
-
-
 class MediaWatcher:
     """Watches block devices (`udev`) and directories, and says which media came and went.
 
@@ -82,18 +61,24 @@ class MediaWatcher:
     def __init__(
         self, *, udev: bool = True, directories: Collection[Path] = (), loops: Collection[Path] = ()
     ) -> None:
-        self._queue: queue.Queue[_Disk | _Look | None] = queue.Queue()
+        # Signal handlers call `close`: only this kind of queue may be filled by what interrupts a `get`.
+        self._queue: Sightings = queue.SimpleQueue()
+        self._closed = False
         self._ready: list[MediumEvent] = []
         self._directories = tuple(directories)
         self._loops = tuple(loops)
         self._disks: dict[Path, str] = {}
         self._mounted: dict[Path, frozenset[str]] = {}
-        self._sources: list[_Stoppable] = []
+        self._sources: list[Source] = []
+        # Here and not above: a courier imports this package, and must not load what it never uses.
+        from appliance.media import sources
+
         if self._directories:
-            self._sources += [_watch_folders(self._directories, self._queue), _MountTable(self._queue)]
-            self._queue.put(_Look())
+            folders = sources.watch_folders(self._directories, self._queue)
+            self._sources += [folders, sources.MountTable(self._queue)]
+            self._queue.put(FolderChanged())
         if udev:
-            self._start_udev()
+            self._sources.append(sources.watch_udev(self._queue))
 
     def __enter__(self) -> MediaWatcher:
         return self
@@ -104,7 +89,7 @@ class MediaWatcher:
     def next(self, timeout: float | None = None) -> MediumEvent | None:
         """The next event; None after `timeout` seconds without one, and after `close`."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        while not self._ready:
+        while not self._ready and not self._closed:
             left = None if deadline is None else deadline - time.monotonic()
             try:
                 seen = self._queue.get(timeout=left) if left is None or left > 0 else None
@@ -113,7 +98,7 @@ class MediaWatcher:
             if seen is None:
                 return None
             self._ready += self._judge(seen)
-        return self._ready.pop(0)
+        return None if self._closed else self._ready.pop(0)
 
     def finished(self, path: Path) -> None:
         """Say that the work on a medium is done: what stands on it now is no news any more."""
@@ -121,25 +106,16 @@ class MediaWatcher:
             self._mounted[path] = _objects(path)
 
     def close(self) -> None:
-        """Stop watching; a `next` that waits returns None."""
+        """Stop watching; a `next` that waits returns None, whatever was seen before."""
+        self._closed = True
         while self._sources:
             self._sources.pop().stop()
         self._queue.put(None)
 
-    def _start_udev(self) -> None:
-        context = pyudev.Context()
-        monitor = pyudev.Monitor.from_netlink(context)
-        monitor.filter_by("block", "disk")
-        observer = pyudev.MonitorObserver(monitor, callback=lambda device: self._queue.put(_disk(device)))
-        observer.start()
-        self._sources.append(observer)
-        for device in context.list_devices(subsystem="block", DEVTYPE="disk"):
-            self._queue.put(_disk(device))
+    def _judge(self, seen: DiskSeen | FolderChanged) -> list[MediumEvent]:
+        return self._judge_disk(seen) if isinstance(seen, DiskSeen) else self._judge_directories()
 
-    def _judge(self, seen: _Disk | _Look) -> list[MediumEvent]:
-        return self._judge_disk(seen) if isinstance(seen, _Disk) else self._judge_directories()
-
-    def _judge_disk(self, disk: _Disk) -> list[MediumEvent]:
+    def _judge_disk(self, disk: DiskSeen) -> list[MediumEvent]:
         known = self._disks.get(disk.path)
         if disk.present and known == disk.sequence:
             return []
@@ -170,57 +146,6 @@ class MediaWatcher:
         ]
         self._mounted = found
         return events + [MediumInserted(path) for path in news]
-
-
-def _disk(device: pyudev.Device) -> _Disk:
-    gone = device.action == "remove"
-    size = 0 if gone else int(device.attributes.get("size", b"0"))
-    sequence = device.properties.get("DISKSEQ", "") or str(size)
-    return _Disk(Path(device.device_node), size > 0, sequence)
-
-
-class _Handler(FileSystemEventHandler):
-    """Puts a look into the queue for everything that is made, moved, closed or removed."""
-
-    def __init__(self, found: queue.Queue[_Disk | _Look | None]) -> None:
-        self._found = found
-
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        if event.event_type in ("created", "closed", "moved", "deleted"):
-            self._found.put(_Look())
-
-
-def _watch_folders(folders: Collection[Path], found: queue.Queue[_Disk | _Look | None]) -> _Stoppable:
-    observer = Observer()
-    for folder in folders:
-        if not folder.is_dir():
-            raise MachineFault(f"{folder}: the directory to watch is not there")
-        observer.schedule(_Handler(found), str(folder), recursive=True)
-    observer.start()
-    return observer
-
-
-class _MountTable(threading.Thread):
-    """Mounting makes no file event; the kernel wakes whoever polls the mount table (proc(5))."""
-
-    def __init__(self, found: queue.Queue[_Disk | _Look | None]) -> None:
-        super().__init__(name="mount-table", daemon=True)
-        self._found = found
-        self._wake = os.eventfd(0)
-        self.start()
-
-    def run(self) -> None:
-        with open("/proc/self/mountinfo", "rb") as table:
-            poll = select.poll()
-            poll.register(table, select.POLLERR | select.POLLPRI)
-            poll.register(self._wake, select.POLLIN)
-            while self._wake not in dict(poll.poll()):
-                self._found.put(_Look())
-
-    def stop(self) -> None:
-        os.eventfd_write(self._wake, 1)
-        self.join()
-        os.close(self._wake)
 
 
 def _media_below(folder: Path, depth: int) -> Iterator[Path]:
