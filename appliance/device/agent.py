@@ -9,7 +9,6 @@ from pathlib import Path
 from appliance.device.applying import ApplyResult
 from appliance.device.service import Device
 from appliance.media import MediaWatcher, MediumInserted, MediumPassedOver, open_medium
-from media_format import layout
 from media_format.errors import MachineFault, Misuse
 from media_format.refusal import Refusal
 
@@ -34,14 +33,17 @@ def _serve(device: Device, path: Path, done: Done) -> None:
         volume = open_medium(path, writable=True, loops=device.configuration.watch.loops)
         try:
             result = device.apply(volume)
-            if not volume.list(layout.REQUESTS):
+            if not result.requested:
                 device.write_request(volume)
         finally:
             volume.close()
     except Refusal as refusal:
         _LOG.warning("%s: %s. %s", path, refusal, refusal.advice)
-    except (Misuse, MachineFault) as error:
+    except (Misuse, MachineFault, OSError) as error:
         _LOG.error("%s: %s", path, error)
+    except Exception:
+        # Nobody is there to start the agent again, and the medium that ended it would still be plugged in.
+        _LOG.exception("%s: the agent goes on without this medium", path)
     else:
         for package in result.packages:
             name = package.outcome.name.lower() if package.outcome else "nothing to do"

@@ -22,7 +22,7 @@ HEAVY = {"textual", "sqlalchemy", "segno", "tui", "appliance.box", "appliance.ve
 def updated(folder: Path) -> Workshop:
     """A workshop whose device, from the bare wheel, has installed a release from a stick."""
     workshop = Workshop(folder, install_wheel(folder / "install"))
-    workshop.enrol({"rootfs": SLOT_SIZE})
+    workshop.enrol(["rootfs"], SLOT_SIZE)
     workshop.path("rootfs.img").write_bytes(IMAGE)
     workshop.release("2.0", {"rootfs": workshop.path("rootfs.img")})
     stick = workshop.stick("stick.img", 64 << 20)
@@ -34,7 +34,7 @@ def updated(folder: Path) -> Workshop:
 def test_a_device_with_nothing_but_the_wheel_is_updated(tmp_path: Path) -> None:
     workshop = updated(tmp_path)
 
-    banks = [workshop.path(f"rootfs-{bank}").read_bytes() for bank in "ab"]
+    banks = [bank.read_bytes() for bank in workshop.banks("rootfs")]
     assert [bank.startswith(IMAGE) for bank in banks] in ([True, False], [False, True])
     collected = workshop.at_home("box", "collect", "box", workshop.path("stick.img"))
     assert DEVICE_ID in json.dumps(collected)
@@ -51,7 +51,7 @@ def test_a_device_loads_nothing_of_the_other_roles_where_they_are_installed(
     tmp_path: Path, verb: str
 ) -> None:
     workshop = Workshop(tmp_path)
-    workshop.enrol({"rootfs": SLOT_SIZE})
+    workshop.enrol(["rootfs"], SLOT_SIZE)
     stick = workshop.stick("stick.img", 64 << 20)
 
     loaded = modules_loaded_by(workshop, "device", verb, "device", stick)

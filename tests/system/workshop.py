@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,23 +58,24 @@ class Workshop:
             "check": False,
         }
 
-    def enrol(self, slot_sizes: Mapping[str, int], *device_options: object) -> None:
+    def enrol(self, slots: Iterable[str], slot_size: int, *device_options: object) -> None:
         """Vendor, box and a device with these slots know each other afterwards."""
         self.path("passphrase").write_text("correct horse battery staple\n")
         self.path("pin").write_text(f"{PIN}\n")
         self.at_home("vendor", "init", "vendor", "--name", "Acme", *self.passphrase())
         self.at_home("box", "init", "box", "--id", "box-1", *self.pin())
-        slots: list[object] = []
-        for slot, size in slot_sizes.items():
-            banks = [self.sparse(f"{slot}-{bank}", size) for bank in "ab"]
-            slots += ["--slot", f"{slot}={banks[0]},{banks[1]}"]
-        kind = ("--id", DEVICE_ID, "--product", PRODUCT, "--hardware", "rev-c")
-        self.on_the_device("init", *kind, *slots, *device_options)
+        kind = ("--id", DEVICE_ID, "--product", PRODUCT, "--hardware", "rev-c", "--slot-size", slot_size)
+        banks = [word for slot in slots for word in ("--slot", f"{slot}=slots/{slot}.a,slots/{slot}.b")]
+        self.on_the_device("init", *kind, *banks, *device_options)
         for role in ("box", "device"):
             request = ("--csr", f"{role}/enrolment.req", "--out", f"{role}.pem")
             self.at_home("vendor", "enrol", role, "vendor", *request, *self.passphrase())
         self.at_home("box", "certs", "box", "--install", "box.pem")
         self.on_the_device("certs", "--install", self.path("device.pem"))
+
+    def banks(self, slot: str) -> tuple[Path, Path]:
+        """The two banks of a slot."""
+        return self.path(f"device/slots/{slot}.a"), self.path(f"device/slots/{slot}.b")
 
     def release(self, version: str, components: Mapping[str, Path]) -> None:
         """The box has a release with these images afterwards; the vendor's package is gone again."""
