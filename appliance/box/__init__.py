@@ -12,6 +12,7 @@ from appliance.box.service import BoxService, BoxStatus, DeviceInfo, WriteResult
 from appliance.box.survey import Action, MediumReport, PackageInfo
 from appliance.box.users import Session, User, UserRole
 from appliance.media import MediaWatcher, MediumEvent, MediumInserted, MediumPassedOver, MediumRemoved
+from appliance.media.formatting import Formatted
 from media_format.errors import MachineFault, Misuse
 from media_format.progress import Progress
 from media_format.refusal import Refusal
@@ -24,6 +25,7 @@ __all__ = [
     "Cancel",
     "CollectedReceipt",
     "DeviceInfo",
+    "Formatted",
     "LedgerEntry",
     "LedgerState",
     "MachineFault",

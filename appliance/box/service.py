@@ -43,6 +43,7 @@ from appliance.box.store import Store
 from appliance.box.survey import MediumReport
 from appliance.box.users import Session, User, UserRole
 from appliance.media import MediaWatcher, open_medium
+from appliance.media.formatting import LABEL, Formatted, format_medium
 from appliance.tpm import Authorisation, Tpm, TpmStatus, open_tpm
 from appliance.trust.bundle import Bundle
 from appliance.trust.chain import ExpiryWarning, expiry_warnings
@@ -302,6 +303,18 @@ class BoxService:
             transaction.merge(RuleRow(subject=subject, name=name, allowed=int(allowed)))
 
     # Media
+
+    def format(
+        self, medium: Path, report: Report, *, label: str = LABEL, image: bool = False, full: bool = False
+    ) -> Formatted:
+        """Make a medium ready for use; everything on it is lost. As `appliance.media.formatting`."""
+        loops = tuple(Path(name) for name in self._configuration.loops)
+        done = format_medium(medium, loops=loops, label=label, image=image, full=full, report=report)
+        time, source = self._ledger_time()
+        with self._store.transaction() as transaction:
+            detail = f"{medium}: {done.size} bytes, {done.kind}, capacity check {done.check}"
+            ledger.append(transaction, time, source, "", "format", detail)
+        return done
 
     def watch_media(self, *, udev: bool = True, directories: tuple[Path, ...] = ()) -> MediaWatcher:
         """A watcher for this box's media; to be closed by the caller."""

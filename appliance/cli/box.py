@@ -11,6 +11,7 @@ from appliance.box import BoxService, Cancel, UserRole
 from appliance.cli.answer import Answer, answering, of_many
 from appliance.cli.clock import now
 from appliance.cli.files import read_file
+from appliance.cli.format import format_verb
 from appliance.cli.places import places
 from appliance.cli.progress import ProgressBars
 from appliance.cli.secrets import secret_options
@@ -32,6 +33,9 @@ _FORBIDDEN = ("", "  NOT ALLOWED")
 @click.group()
 def box() -> None:
     """The update box: keeps releases sealed, seals them anew for one device, collects receipts."""
+
+
+box.add_command(format_verb)
 
 
 @box.command("init")
