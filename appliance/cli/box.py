@@ -10,16 +10,14 @@ import click
 from appliance.box import BoxService, Cancel, UserRole
 from appliance.cli.answer import Answer, answering, of_many
 from appliance.cli.clock import now
-from appliance.cli.files import read_file
+from appliance.cli.files import read_bundle, write_file
 from appliance.cli.format import format_verb
 from appliance.cli.places import places
 from appliance.cli.progress import ProgressBars
 from appliance.cli.secrets import secret_options
-from appliance.trust.bundle import MAX_BUNDLE, Bundle
 from appliance.trust.enrolment import read_enrolment
-from media_format.durable import replace_file
 from media_format.errors import Misuse
-from media_format.objects import Mode
+from media_format.objects import Mode, Role
 from media_format.refusal import Refusal
 
 _FOLDER = places("box")
@@ -49,7 +47,7 @@ def init(directory: Path, box_id: str, tpm: str | None, supervisor: str, pin: st
     """Create a box and its first supervisor; leaves the enrolment request for the vendor."""
     request = BoxService.create(directory, box_id, supervisor, pin, tpm=tpm, now=now)
     path = directory / "enrolment.req"
-    replace_file(path, request, 0o644)
+    write_file(path, request)
     fingerprint = read_enrolment(request).digest.hex()
     text = (
         f"Box {box_id} is made. Fingerprint: {fingerprint}\n"
@@ -67,7 +65,7 @@ def init(directory: Path, box_id: str, tpm: str | None, supervisor: str, pin: st
 @answering
 def certs(directory: Path, file: Path) -> Answer:
     """Install what the vendor answered with, or newer revocation lists from `updatebox vendor crl`."""
-    bundle, opened = Bundle.from_pem(read_file(file, MAX_BUNDLE)), _open(directory)
+    bundle, opened = read_bundle(file, Role.BOX), _open(directory)
     vendor = bundle.anchor.vendor
     if not bundle.certificates:
         new = opened.install_lists(bundle)
@@ -133,7 +131,7 @@ def export(directory: Path, what: str | None, out: Path) -> Answer:
         raise Misuse("say what to export: --receipts or --ledger")
     opened = _open(directory)
     data, count = opened.export_receipts() if what == "receipts" else opened.export_ledger()
-    replace_file(out, data, 0o644)
+    write_file(out, data)
     things = "receipts are" if what == "receipts" else "entries of the ledger are"
     after = f" Take it to the vendor: updatebox vendor receipts --import {out}" if what == "receipts" else ""
     return Answer({"out": out, what: count}, f"{count} {things} in {out}.{after}")

@@ -12,18 +12,16 @@ import click
 
 from appliance.cli.answer import Answer, answering, of_many, refused
 from appliance.cli.clock import now
-from appliance.cli.files import read_file
+from appliance.cli.files import read_bundle, write_file
 from appliance.cli.places import places
 from appliance.cli.progress import ProgressBars
 from appliance.device import ApplyResult, Device, DeviceConfiguration, PackageResult, WatchSettings
 from appliance.device.agent import watch as watch_media
 from appliance.media import MediaWatcher, open_medium
-from appliance.trust.bundle import MAX_BUNDLE, Bundle
 from appliance.trust.enrolment import read_enrolment
 from media_format import limits
-from media_format.durable import replace_file
 from media_format.errors import Misuse
-from media_format.objects import Outcome
+from media_format.objects import Outcome, Role
 from media_format.refusal import Refusal
 from media_format.volume.seam import Volume
 
@@ -46,7 +44,11 @@ def device() -> None:
     "--slot", "slots", multiple=True, required=True, metavar="NAME=A,B", help="A slot and its two banks."
 )
 @click.option(
-    "--slot-size", type=int, default=256 * limits.MIB, show_default=True, help="Bytes of banks to be made."
+    "--slot-size",
+    type=click.IntRange(min=1),
+    default=256 * limits.MIB,
+    show_default=True,
+    help="Bytes of banks to be made.",
 )
 @click.option("--epoch", type=int, default=1, show_default=True, help="Counts the device's enrolments.")
 @click.option("--tpm", default="soft:tpm", show_default=True, metavar="URI", help="Where the keys live.")
@@ -78,14 +80,14 @@ def init(
         product=product,
         line=line,
         hardware=hardware,
-        slots=dict(map(_slot, slots)),
+        slots=_slots(slots),
         epoch=epoch,
         tpm=tpm,
         watch=WatchSettings(udev, tuple(path.absolute() for path in folders), loops),
     )
     request = Device.create(directory, configuration, now, slot_size=slot_size).enrolment()
     path = directory / "enrolment.req"
-    replace_file(path, request, 0o644)
+    write_file(path, request)
     fingerprint = read_enrolment(request).digest.hex()
     text = (
         f"Device {device_id} is made. Fingerprint: {fingerprint}\n"
@@ -103,7 +105,7 @@ def init(
 @answering
 def certs(directory: Path, file: Path) -> Answer:
     """Install the certificates and the trust anchor that the vendor answered with."""
-    bundle = Bundle.from_pem(read_file(file, MAX_BUNDLE))
+    bundle = read_bundle(file, Role.DEVICE)
     if not bundle.certificates:
         raise Misuse(f"{file} holds revocation lists and no certificates; boxes bring lists to devices")
     _open(directory).install_certificates(bundle)
@@ -173,6 +175,8 @@ def status(directory: Path) -> Answer:
     """Say what the device runs and what waits."""
     found = _open(directory).status()
     waiting = f"\n{found.pending} waits to be confirmed." if found.pending else ""
+    if not found.enrolled:
+        waiting += f"\nNot enrolled yet; next: updatebox device certs {directory} --install FILE"
     text = (
         f"{found.id} ({found.product}/{found.line} on {found.hardware}) runs {found.version or 'no release'} "
         f"(confirmed index {found.index or '-'}, floor {found.security_floor}); "
@@ -259,9 +263,14 @@ def _open(directory: Path) -> Device:
     return Device.open(directory, now)
 
 
-def _slot(text: str) -> tuple[str, tuple[Path, Path]]:
-    name, equals, banks = text.partition("=")
-    first, comma, second = banks.partition(",")
-    if not (name and equals and first and comma and second):
-        raise Misuse(f"{text!r}: write a slot as NAME=A,B")
-    return name, (Path(first), Path(second))
+def _slots(texts: tuple[str, ...]) -> dict[str, tuple[Path, Path]]:
+    slots: dict[str, tuple[Path, Path]] = {}
+    for text in texts:
+        name, equals, banks = text.partition("=")
+        first, comma, second = banks.partition(",")
+        if not (name and equals and first and comma and second):
+            raise Misuse(f"{text!r}: write a slot as NAME=A,B")
+        if name in slots:
+            raise Misuse(f"the slot {name} is named twice")
+        slots[name] = Path(first), Path(second)
+    return slots

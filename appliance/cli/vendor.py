@@ -9,14 +9,13 @@ from cryptography import x509
 
 from appliance.cli.answer import Answer, answering, of_many
 from appliance.cli.clock import now
-from appliance.cli.files import read_file
+from appliance.cli.files import naming, read_bundle, read_file, write_file
 from appliance.cli.places import places
 from appliance.cli.progress import ProgressBars
 from appliance.cli.secrets import secret_options
 from appliance.trust.bundle import MAX_BUNDLE, Bundle
 from appliance.vendor import ComponentSource, DeviceHistory, Fleet, ReleaseOrder, Vendor
 from media_format import limits
-from media_format.durable import replace_file
 from media_format.errors import Misuse
 from media_format.objects import ComponentKind, Role
 from media_format.receipt_file import MAX_FILE
@@ -52,8 +51,9 @@ def enrol() -> None:
 
 def _enrol(role: Role, directory: Path, csr: Path, out: Path, passphrase: str) -> Answer:
     opened = Vendor.open(directory, passphrase, now)
-    answered = opened.enrol(role, read_file(csr, limits.MAX_ENROLMENT * 2))
-    replace_file(out, answered.bundle.to_pem(), 0o644)
+    with naming(csr):
+        answered = opened.enrol(role, read_file(csr, limits.MAX_ENROLMENT * 2))
+    write_file(out, answered.bundle.to_pem())
     text = (
         f"{role} {answered.id} (epoch {answered.epoch}) is enrolled; its certificates are in {out}.\n"
         f"Compare the fingerprint with what the {role} showed: {answered.fingerprint}"
@@ -124,10 +124,27 @@ def enrol_device(directory: Path, csr: Path, out: Path, passphrase: str) -> Answ
     "--hardware", multiple=True, help="Compatible hardware; default: what was enrolled of the product."
 )
 @click.option("--notes", default="", help="Release notes for the technician.")
-@click.option("--security-floor", type=int, default=0, help="Lowest index that may still boot afterwards.")
+@click.option(
+    "--security-floor",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Lowest index that may still boot afterwards.",
+)
 @click.option("--install-by", type=int, help="Last moment to install, in seconds since the epoch.")
-@click.option("--chunk-size", type=int, default=limits.DEFAULT_CHUNK_SIZE, show_default=True)
-@click.option("--segment-size", type=int, default=limits.DEFAULT_SEGMENT_SIZE, show_default=True)
+@click.option(
+    "--chunk-size",
+    type=click.IntRange(limits.MIN_CHUNK_SIZE, limits.MAX_CHUNK_SIZE),
+    default=limits.DEFAULT_CHUNK_SIZE,
+    show_default=True,
+    help="Bytes that a device holds in memory at once; a power of two.",
+)
+@click.option(
+    "--segment-size",
+    type=click.IntRange(limits.MIN_SEGMENT_SIZE, limits.MAX_SEGMENT_SIZE),
+    default=limits.DEFAULT_SEGMENT_SIZE,
+    show_default=True,
+    help="Bytes of one file on the medium; a multiple of 4096.",
+)
 @_OUT
 @answering
 @_PASSPHRASE
@@ -149,6 +166,9 @@ def release(
     passphrase: str,
 ) -> Answer:
     """Sign a release, seal it for boxes, and write it into the directory --out."""
+    _check_sizes(chunk_size, segment_size)
+    if install_by is not None and install_by <= now():
+        raise Misuse(f"--install-by {install_by} has passed already")
     opened = Vendor.open(directory, passphrase, now)
     sources = [_component(text, ComponentKind.IMAGE) for text in components]
     sources += [_component(text, ComponentKind.HOOK) for text in hooks]
@@ -157,7 +177,7 @@ def release(
         line=line,
         version=version,
         components=tuple(sources),
-        boxes=tuple(Bundle.from_pem(read_file(path, MAX_BUNDLE)) for path in boxes),
+        boxes=tuple(read_bundle(path, Role.BOX) for path in boxes),
         hardware=hardware,
         notes=notes,
         security_floor=security_floor,
@@ -165,6 +185,8 @@ def release(
         chunk_size=chunk_size,
         segment_size=segment_size,
     )
+    if out.exists() and not out.is_dir():
+        raise Misuse(f"{out} is no directory; releases are written into one")
     out.mkdir(parents=True, exist_ok=True)
     volume = open_volume(out, writable=True)
     try:
@@ -208,7 +230,7 @@ def crl(directory: Path, out: Path, passphrase: str) -> Answer:
     """Renew the revocation lists and write them, as PEM, to --out."""
     opened = Vendor.open(directory, passphrase, now)
     opened.renew_crls()
-    replace_file(out, Bundle(opened.anchor, (), opened.crls()).to_pem(), 0o644)
+    write_file(out, Bundle(opened.anchor, (), opened.crls()).to_pem())
     return Answer(
         {"lists": len(opened.crls()), "out": out}, f"{len(opened.crls())} revocation lists are in {out}."
     )
@@ -260,10 +282,19 @@ def _history(device: DeviceHistory) -> str:
     return f"{device.device_id:<24} {device.version or '-':<12} {device.outcome}{code}{missing}{forked}"
 
 
+def _check_sizes(chunk: int, segment: int) -> None:
+    if chunk & (chunk - 1):
+        raise Misuse(f"--chunk-size {chunk} is not a power of two")
+    if segment % 4096:
+        raise Misuse(f"--segment-size {segment} is not a multiple of 4096")
+
+
 def _component(text: str, kind: ComponentKind) -> ComponentSource:
     slot, equals, path = text.partition("=")
     if not equals or not slot or not path:
         raise Misuse(f"{text!r}: write a component as SLOT=IMAGE")
+    if not Path(path).exists():
+        raise Misuse(f"{path} cannot be read: there is no such file")
     return ComponentSource(slot=slot, path=Path(path), name=slot, kind=kind)
 
 
