@@ -30,9 +30,10 @@ def requests(medium: Path) -> list[Request]:
     return sorted(found, key=lambda request: request.counter)
 
 
-def counted(medium: Path) -> dict[Code, int]:
-    """How often what was refused, as the newest request says."""
-    return {entry.code: entry.count for entry in requests(medium)[-1].refusals}
+def counted(medium: Path, device: str = "pump-17") -> dict[Code, int]:
+    """How often what was refused, as a device's request says."""
+    request = [request for request in requests(medium) if request.device_id == device][-1]
+    return {entry.code: entry.count for entry in request.refusals}
 
 
 def kept_receipts(device: Path) -> list[Receipt]:
