@@ -14,7 +14,7 @@ import pytest
 from tests.docs.markdown import blocks
 from tests.tools import require, require_root
 
-MINUTES = 5
+MINUTES = 10
 
 
 @contextmanager
