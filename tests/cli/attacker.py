@@ -6,7 +6,8 @@ import dataclasses
 import hashlib
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
@@ -29,6 +30,8 @@ from media_format.package import PackageReader
 from media_format.payload.cobblestone import Sealer
 from media_format.progress import silent
 from media_format.volume import Volume
+from media_format.volume.descriptor import Descriptor
+from media_format.volume.seam import Data
 from tests.cli.stages import enrol
 from tests.cli.workshop import PASSPHRASE, PIN, Workshop, mounted, package_on, put
 
@@ -174,3 +177,30 @@ def seal_other_data(shop: Workshop) -> None:
     shop.fresh_stick()
     with mock.patch.object(Sealer, "update", altered):
         box.write(shop.stick, ("PUMP-1",), session, silent)
+
+
+@contextmanager
+def wrapping_media(real: int) -> Iterator[None]:
+    """Every medium begins anew after `real` bytes, whatever it claims, as fakes do."""
+    read, write = Descriptor.read, Descriptor.write
+
+    def pieces(offset: int, length: int) -> Iterator[tuple[int, int]]:
+        while length:
+            count = min(length, real - offset % real)
+            yield offset % real, count
+            offset, length = offset + count, length - count
+
+    def read_wrapped(self: Descriptor, offset: int, length: int) -> bytes:
+        return b"".join(read(self, start, count) for start, count in pieces(offset, length))
+
+    def write_wrapped(self: Descriptor, offset: int, data: Data) -> None:
+        view = memoryview(data)
+        for start, count in pieces(offset, len(data)):
+            write(self, start, view[:count])
+            view = view[count:]
+
+    with (
+        mock.patch.object(Descriptor, "read", read_wrapped),
+        mock.patch.object(Descriptor, "write", write_wrapped),
+    ):
+        yield

@@ -9,10 +9,7 @@ from pathlib import Path
 from media_format.refusal import ADVICE, Code
 from tests.cli import refusals
 
-LATER = {
-    Code.WRONG_BASE: "packages that build on an installed release are not applied yet",
-    Code.MEDIUM_FAKE_CAPACITY: "boxes do not prove the capacity of a medium yet",
-}
+LATER = {Code.WRONG_BASE: "packages that build on an installed release are not applied yet"}
 """Codes that no part raises yet, and why not."""
 
 _PROVOKING = ("says", "device_refuses", "device_refuses_and_reports", "box_refuses")

@@ -9,6 +9,7 @@ import pytest
 
 from media_format import layout
 from media_format.refusal import Code
+from tests.cli import attacker
 from tests.cli.loop import loop_device
 from tests.cli.refusals import box_refuses, device_refuses, says
 from tests.cli.state import device_state
@@ -64,6 +65,15 @@ def test_a_stick_pulled_while_it_is_read_leaves_what_runs_alone(running: Worksho
             payload = volume.read_run(f"{package_on(volume)}/{layout.segment(0)}", 0, 64)
         os.truncate(running.stick, running.stick.read_bytes().index(payload))
         device_refuses(running, Code.MEDIUM_PULLED, medium=device, streamed=True)
+
+
+def test_a_stick_that_holds_less_than_it_claims_is_not_formatted(enrolled: Workshop) -> None:
+    stick = enrolled.folder / "cheap.img"
+    with stick.open("xb") as image:
+        image.truncate(64 * 1024 * 1024)
+    with attacker.wrapping_media(real=24 * 1024 * 1024):
+        arguments = ("format", enrolled.box, stick, "--image", "--yes")
+        box_refuses(enrolled, Code.MEDIUM_FAKE_CAPACITY, *arguments, medium=stick)
 
 
 def test_the_program_ends_with_4_where_the_medium_is_the_reason(delivered: Workshop) -> None:
