@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from media_format.volume import codecs
+from media_format.volume.clusters import ClusterSet
 from media_format.volume.descriptor import Blocks
-from media_format.volume.extents import Extent
 from media_format.volume.geometry import Geometry
 from media_format.volume.table import Table
 
@@ -38,17 +37,21 @@ class Bookkeeping:
             self._blocks.sync()
             self.dirty = True
 
-    def flush(self) -> None:
-        """Make the FAT's changes durable in every copy, and the number of free clusters."""
-        self.table.flush()
+    def flush(self, *, apart: bool = False) -> None:
+        """Make the FAT's changes durable in every copy, and the number of free clusters.
+
+        `apart` has one copy durable before the next is touched.
+        """
+        self.table.flush(apart=apart)
         info = self._geometry.info_offset
         if info is not None and codecs.is_free_space_sector(self._blocks.read(info, 512)):
             self._blocks.write(info, codecs.free_space_sector(self.table.free_on_medium, _UNKNOWN))
         self._blocks.sync()
 
-    def put_in_order(self, lost: Sequence[Extent]) -> None:
-        """Free lost clusters and make every copy of the FAT equal to the first: the volume is sound again."""
-        self.table.release(lost)
+    def put_in_order(self, reached: ClusterSet) -> None:
+        """Free what is not in `reached`, and make the copies of the FAT equal: the volume is sound again."""
+        for extent in self.table.lost(reached):
+            self.table.release([extent])
         self.table.heal()
         self.flush()
         self.sound = True

@@ -6,12 +6,18 @@ Its file layer is not used (docs/adr/0005-dependencies.md).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
+from pyfatfs import FAT_OEM_ENCODING
 from pyfatfs.BootSectorHeader import BootSectorHeader, FAT12BootSectorHeader, FAT32BootSectorHeader
 from pyfatfs.EightDotThree import EightDotThree
 from pyfatfs.FSInfo import FSInfo
 
 from media_format.errors import Misuse
+
+_DELETED: Final = 0xE5
+_KANJI: Final = 0x05
+"""Stands for a first letter 0xE5, which would mark the entry as deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +66,27 @@ def boot_sector(data: bytes) -> BootSector:
     )
 
 
-def short_name(raw: bytes) -> str:
-    """The name in the 11 bytes of a directory entry, as "NAME.EXT"."""
-    name = EightDotThree()
-    name.set_byte_name(raw)
-    return str(name)
+def short_name(raw: bytes, lower_body: bool = False, lower_extension: bool = False) -> str:
+    """The name in the 11 bytes of a directory entry, as "NAME.EXT", or with parts in lower case."""
+    if raw[0] == _KANJI:
+        raw = bytes([_DELETED]) + raw[1:]
+    body = raw[:8].decode(FAT_OEM_ENCODING).rstrip()
+    extension = raw[8:].decode(FAT_OEM_ENCODING).rstrip()
+    body = body.lower() if lower_body else body
+    extension = extension.lower() if lower_extension else extension
+    return f"{body}.{extension}" if extension else body
+
+
+def find_short_name(name: str) -> bytes | None:
+    """The 11 bytes in which a directory entry keeps this upper-case name; None where none can."""
+    body, _, extension = name.rpartition(".") if "." in name else (name, "", "")
+    try:
+        raw = body.encode(FAT_OEM_ENCODING).ljust(8) + extension.encode(FAT_OEM_ENCODING).ljust(3)
+    except UnicodeEncodeError:
+        return None
+    if raw[0] == _DELETED:
+        raw = bytes([_KANJI]) + raw[1:]
+    return raw if len(raw) == 11 else None
 
 
 def short_name_bytes(name: str) -> bytes:

@@ -8,6 +8,7 @@ state that could not be put in order.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,8 +20,8 @@ from media_format.volume.descriptor import Blocks
 from media_format.volume.extents import Placement
 from media_format.volume.folder import FolderEntry
 from media_format.volume.geometry import read_geometry
-from media_format.volume.reclaim import find_lost
 from media_format.volume.seam import Data, Entry, ReadBack, VolumeInfo
+from media_format.volume.survey import put_in_order
 from media_format.volume.tree import Tree
 
 MAX_FILE: Final = 2**32 - 1
@@ -107,15 +108,16 @@ class FatVolume:
         for part in path.split("/"):
             codecs.short_name_bytes(part)
         parent, _, name = path.rpartition("/")
+        self._put_in_order()
         holder = self._tree.walk(parent)
         if (holder and holder.find(name)) or any(new.path == path for new in self._new.values()):
             raise Misuse(f"{path} exists already, and files on a medium are never overwritten")
-        names = 1 + sum(new.parent == parent for new in self._new.values())
+        promised = Counter(new.parent for new in self._new.values())
         clusters = -(-size // self._geometry.cluster)
-        if clusters + self._tree.needed(parent, names) > self._books.table.free:
+        if clusters + self._tree.needed(parent, promised) > self._books.table.free:
             raise Refusal(Code.MEDIUM_FULL, f"{path}: {size} bytes do not fit, {self.info().free} are free")
-        self._touch()
-        self._tree.make(parent, names)
+        self._books.soil()
+        self._tree.make(parent, promised)
         placement = Placement(self._books.table.reserve(clusters), self._geometry)
         ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
         self._new[ticket] = _NewFile(parent, name, size, placement)
@@ -126,7 +128,7 @@ class FatVolume:
         view = memoryview(data).cast("B")
         if new.written + len(new.pending) + len(view) > new.size:
             raise Misuse(f"{new.path}: more bytes than were announced")
-        self._touch()
+        self._books.soil()
         if new.pending:
             missing = _BLOCK - len(new.pending)
             new.pending += view[:missing]
@@ -142,7 +144,7 @@ class FatVolume:
         if new.written + len(new.pending) != new.size:
             there = new.written + len(new.pending)
             raise Misuse(f"{new.path}: {there} of {new.size} bytes were written")
-        self._touch()
+        self._books.soil()
         self._write_pending(new)
         self._blocks.sync()
         extents = new.placement.extents
@@ -160,28 +162,29 @@ class FatVolume:
         # A linked file whose entry could not be written may yet have one: its clusters stay taken, and
         # the volume dirty, until a writer has looked at the whole of it.
         if new.linked:
-            self._books.sound = False
+            self._books.sound = self._books.table.surveyed = False
         else:
             self._books.table.give_back(new.placement.extents)
 
     def delete(self, path: str) -> None:
+        self._put_in_order()
         parent, _, name = path.rpartition("/")
         holder = self._tree.walk(parent)
         entry = holder.find(name) if holder else None
         if holder is None or entry is None:
             raise Misuse(f"{path}: there is no such file to delete")
-        if entry.folder:
-            inner = self._tree.open(entry)
-            if inner.entries() or any(new.parent == path for new in self._new.values()):
-                raise Misuse(f"{path}: the folder is not empty")
-            placement = inner.placement
-        else:
-            placement = self._placement(entry)
+        if entry.folder and (self._tree.open(entry).entries() or self._promised_below(path)):
+            raise Misuse(f"{path}: the folder is not empty")
+        if not self._books.sound:
+            why = "its cluster chains are damaged, so that nothing can be deleted safely"
+            raise Refusal(Code.MEDIUM_UNREADABLE, f"{path}: the medium is not sound: {why}")
+        first = self._tree.first(entry)
+        # All of the chain, which may be longer than the file.
+        extents = self._books.table.chain(first, self._geometry.clusters) if first else ()
         self._reading = None
-        self._touch()
+        self._books.soil()
         self._tree.remove(holder, entry)
-        if placement is not None:
-            self._books.table.release(placement.extents)
+        self._books.table.release(extents)
         self._books.flush()
 
     def settle(self) -> ReadBack:
@@ -220,6 +223,9 @@ class FatVolume:
         parts = [self._blocks.read(start, count) for start, count in placement.runs(offset, length)]
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def _promised_below(self, path: str) -> bool:
+        return any(new.parent == path for new in self._new.values())
+
     def _begun(self, ticket: int) -> _NewFile:
         if ticket not in self._new:
             raise Misuse("no file was begun under this ticket")
@@ -235,12 +241,10 @@ class FatVolume:
             view = view[count:]
             new.written += count
 
-    def _touch(self) -> None:
-        """Before the first change: mark the volume dirty, and put it in order if it was left dirty."""
-        if self._books.dirty:
+    def _put_in_order(self) -> None:
+        """Before the first change to a volume that was left dirty: free what a cut left behind."""
+        if self._books.sound or self._books.table.surveyed or self._new:
             return
+        self._reading = None
         self._books.soil()
-        if not self._books.sound:
-            lost = find_lost(self._tree, self._books.table)
-            if lost is not None:
-                self._books.put_in_order(lost)
+        put_in_order(self._tree, self._books)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from media_format.volume import codecs
 
@@ -13,6 +12,11 @@ ENTRY: Final = 32
 MAX_BYTES: Final = 65536 * ENTRY
 """The FAT specification allows 65,536 entries in a folder."""
 
+_RAW: Final = struct.Struct("<11sBB7xH4xHL")
+"""Short name, attributes, case of the name, the two halves of the first cluster, size."""
+_LOWER_BODY: Final = 0x08
+_LOWER_EXTENSION: Final = 0x10
+"""Windows NT and after: the short name is meant in lower case."""
 _FREE: Final = (0x00, 0xE5)
 _DELETED: Final = 0xE5
 _LONG_NAME: Final = 0x0F
@@ -26,8 +30,7 @@ _DATE: Final = 0x0021
 """1980-01-01, the first date FAT knows: a medium does not tell when it was written."""
 
 
-@dataclass(frozen=True, slots=True)
-class FolderEntry:
+class FolderEntry(NamedTuple):
     """One name. `at` is where its 32 bytes stand in the folder, `start` where its long name begins."""
 
     name: str
@@ -38,34 +41,61 @@ class FolderEntry:
     start: int
     at: int
 
-    def is_called(self, name: str) -> bool:
-        """Whether a path means this entry; FAT does not tell upper from lower case."""
-        return name.upper() in (self.name.upper(), self.short.upper())
-
 
 def parse(content: bytes) -> Iterator[FolderEntry]:
     """The entries of a folder but "." and "..". Where a long name is damaged, the short one stands for it."""
     long_start: int | None = None
-    for at in range(0, len(content) - ENTRY + 1, ENTRY):
-        raw = content[at : at + ENTRY]
-        if raw[0] == 0x00:
+    for place, raw in enumerate(_RAW.iter_unpack(content)):
+        first, attributes = raw[0][0], raw[1]
+        if first == 0x00:
             return
-        attributes = raw[11]
-        if raw[0] != _DELETED and attributes & 0x3F == _LONG_NAME:
-            if raw[0] & _LAST_LONG:
-                long_start = at
+        if first != _DELETED and attributes & 0x3F == _LONG_NAME:
+            if first & _LAST_LONG:
+                long_start = place * ENTRY
             continue
-        if raw[0] not in _FREE and not attributes & _VOLUME_LABEL and raw[:11] not in _DOTS:
-            long_name = None if long_start is None else _long_name(content[long_start:at], raw[:11])
-            high, low, size = struct.unpack_from("<20xH4xHL", raw)
-            short = _harmless(codecs.short_name(raw[:11]))
-            start = at if long_name is None or long_start is None else long_start
-            is_folder = bool(attributes & _FOLDER)
-            cluster = high << 16 | low
-            yield FolderEntry(
-                long_name or short, short, is_folder, cluster, 0 if is_folder else size, start, at
-            )
+        if first != _DELETED and not attributes & _VOLUME_LABEL and raw[0] not in _DOTS:
+            yield _named(content, place * ENTRY, long_start, raw)
         long_start = None
+
+
+def find(content: bytes, name: str) -> FolderEntry | None:
+    """The entry that a part of a path means: by its short name, else its long one; case does not matter."""
+    folded = name.upper()
+    for at in _places(content, codecs.find_short_name(folded)):
+        begin = at
+        while begin and content[begin - ENTRY + 11] & 0x3F == _LONG_NAME:
+            begin -= ENTRY
+        for entry in parse(content[begin : at + ENTRY]):
+            if entry.short.upper() == folded:
+                return entry._replace(start=begin + entry.start, at=begin + entry.at)
+    return next(
+        (entry for entry in parse(content) if folded in (entry.name.upper(), entry.short.upper())), None
+    )
+
+
+def _places(content: bytes, raw: bytes | None) -> Iterator[int]:
+    """Where among the entries in use this short name stands; most often the only look that is needed."""
+    end = content[::ENTRY].find(0) * ENTRY
+    at = -1 if raw is None else content.find(raw, 0, end if end >= 0 else None)
+    while raw is not None and at >= 0:
+        if at % ENTRY == 0:
+            yield at
+        at = content.find(raw, at + 1, end if end >= 0 else None)
+
+
+def _named(
+    content: bytes, at: int, long_start: int | None, raw: tuple[bytes, int, int, int, int, int]
+) -> FolderEntry:
+    """The entry at `at`, and the long name that begins at `long_start`."""
+    name, attributes, case, high, low, size = raw
+    lower = (bool(case & _LOWER_BODY), bool(case & _LOWER_EXTENSION))
+    short = _harmless(codecs.short_name(name, *lower))
+    is_folder = bool(attributes & _FOLDER)
+    long_name = None if long_start is None else _long_name(content[long_start:at], name)
+    start = at if long_name is None or long_start is None else long_start
+    return FolderEntry(
+        long_name or short, short, is_folder, high << 16 | low, 0 if is_folder else size, start, at
+    )
 
 
 def label(content: bytes) -> str | None:
@@ -139,6 +169,8 @@ def _long_name(parts: bytes, short: bytes) -> str | None:
 
 def _harmless(name: str) -> str:
     """A name without the characters that FAT forbids in it: they could pass for a path or move a cursor."""
+    if name.isprintable() and _FORBIDDEN.isdisjoint(name):
+        return name
     return "".join(
         letter if letter.isprintable() and letter not in _FORBIDDEN else "\ufffd" for letter in name
     )

@@ -18,8 +18,8 @@ _FAT12_CLUSTERS: Final = 4085
 _FAT16_CLUSTERS: Final = 65525
 _FAT32_CLUSTERS: Final = 0x0FFFFFF5
 _NO_MIRRORING: Final = 0x0080
-_MAX_TABLE: Final = 256 * 1024 * 1024
-"""A volume of 2 TiB in clusters of 64 KiB needs 128 MiB."""
+_MAX_CLUSTERS: Final = 64 * 1024 * 1024
+"""A volume of 2 TiB in clusters of 32 KiB, which mkfs.fat gives it, has as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,11 @@ class Geometry:
     info_offset: int | None
     state_offset: int
     label: str
+
+    @property
+    def mask(self) -> int:
+        """The bits of a FAT entry that count, all set: the mark of a chain's end."""
+        return (1 << min(self.bits, 28)) - 1
 
     def cluster_offset(self, number: int) -> int:
         """Where a data cluster begins."""
@@ -87,7 +92,7 @@ def read_geometry(blocks: Blocks) -> Geometry:
         raise _damaged("a version or a choice of FAT that is not known here")
     if boot.table_sectors * boot.sector * 8 < (clusters + 2) * bits:
         raise _damaged("its FAT is too short for its clusters")
-    if (clusters + 2) * bits // 8 > _MAX_TABLE:
+    if clusters > _MAX_CLUSTERS:
         raise _damaged("it has more clusters than any medium needs")
     root_offset = (boot.reserved + boot.tables * boot.table_sectors) * boot.sector
     info = boot.info_sector if bits == 32 and 0 < boot.info_sector < boot.reserved else None

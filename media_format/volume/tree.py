@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
-from media_format.errors import Misuse
 from media_format.refusal import Code, Refusal
 from media_format.volume import folder
 from media_format.volume.bookkeeping import Bookkeeping
@@ -24,7 +24,7 @@ class Folder:
 
     def find(self, name: str) -> FolderEntry | None:
         """The entry that a path part means."""
-        return next((entry for entry in self.entries() if entry.is_called(name)), None)
+        return folder.find(self.content, name)
 
     def entries(self) -> tuple[FolderEntry, ...]:
         """Every name but "." and ".."."""
@@ -67,41 +67,42 @@ class Tree:
             found = self.open(entry)
         return found
 
-    def needed(self, path: str, names: int) -> int:
-        """The clusters that folders must grow by before `names` more names fit into the folder at `path`.
+    def needed(self, path: str, promised: Counter[str]) -> int:
+        """The clusters that folders must grow by before one more name fits into the folder at `path`.
 
-        Refusal(medium-full) where a folder cannot grow, (medium-unreadable) where a file stands in the way.
+        `promised` counts the names that begun files will enter, by folder. Refusal(medium-full) where a
+        folder cannot grow, (medium-unreadable) where a file stands in the way.
         """
-        above = self.root()
+        above, here = self.root(), ""
         parts = path.split("/") if path else []
         for depth, part in enumerate(parts):
             entry = above.find(part)
             if entry is None:
-                return self._growth(above, 1) + len(parts) - depth
+                return self._growth(above, promised[here] + 1) + len(parts) - depth
             if not entry.folder:
                 raise Refusal(Code.MEDIUM_UNREADABLE, f"{path}: {part} is a file, and a folder is needed")
-            above = self.open(entry)
-        return self._growth(above, names)
+            above, here = self.open(entry), "/".join(parts[: depth + 1])
+        return self._growth(above, promised[here] + 1)
 
-    def make(self, path: str, names: int) -> None:
-        """See to it that there is a folder at `path` with room for `names` more names."""
-        held = self._made(path)
-        for _ in range(self._growth(held, names)):
-            held = self._grow(held)
+    def make(self, path: str, promised: Counter[str]) -> None:
+        """See to it that there is a folder at `path` with room for what is promised and one more name."""
+        self._with_room(self._made(path, promised), promised[path] + 1)
 
     def enter(self, path: str, entry: bytes) -> None:
-        """Put an entry into the folder at `path`."""
-        holder = self._made(path)
-        if not folder.free_places(holder.content):
-            self._growth(holder, 1)
-            holder = self._grow(holder)
+        """Put an entry into the folder at `path`, which `make` has given room."""
+        holder = self.walk(path)
+        if holder is None:
+            raise Refusal(Code.MEDIUM_UNREADABLE, f"{path}: the folder is gone")
         place = folder.first_free_place(holder.content)
         after = place + folder.ENTRY
         # Behind the mark that ends a folder anything may stand: it must not come to light.
         if holder.content[place] == 0 and holder.content[after : after + 1] not in (b"", b"\0"):
             self._write(holder, after, bytes(folder.ENTRY))
             self._blocks.sync()
-        self._write(holder, place, entry)
+        # The first byte makes the rest count. A write that is torn anywhere cannot leave half a name.
+        self._write(holder, place + 1, entry[1:])
+        self._blocks.sync()
+        self._write(holder, place, entry[:1])
         self._blocks.sync()
 
     def remove(self, holder: Folder, entry: FolderEntry) -> None:
@@ -126,14 +127,12 @@ class Tree:
             raise Refusal(Code.MEDIUM_FULL, "a folder of the medium has as many names as FAT allows")
         return clusters
 
-    def _made(self, path: str) -> Folder:
+    def _made(self, path: str, promised: Counter[str]) -> Folder:
         found = self.walk(path)
         if found is not None:
             return found
         above, _, name = path.rpartition("/")
-        parent = self._made(above)
-        if parent.find(name):
-            raise Misuse(f"{path} is a file, and a folder is needed")
+        parent = self._with_room(self._made(above, promised), promised[above] + 1)
         extents = self._books.table.reserve(1)
         cluster = extents[0].first
         self._fill(
@@ -144,6 +143,11 @@ class Tree:
         self.enter(above, folder.folder_entry(name, cluster))
         return self._chain(cluster)
 
+    def _with_room(self, held: Folder, names: int) -> Folder:
+        for _ in range(self._growth(held, names)):
+            held = self._grow(held)
+        return held
+
     def _grow(self, held: Folder) -> Folder:
         assert held.placement is not None
         table = self._books.table
@@ -153,7 +157,8 @@ class Tree:
         table.link(extents)
         self._books.flush()
         table.hang(extents[0].first, held.placement.last)
-        self._books.flush()
+        # An entry that is torn leads astray; with two copies, one is whole at any moment.
+        self._books.flush(apart=True)
         grown = Placement((*held.placement.extents, Extent(extents[0].first, 1)), self._geometry)
         return Folder(held.cluster, grown, held.content + bytes(self._geometry.cluster))
 
