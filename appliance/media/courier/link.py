@@ -64,8 +64,8 @@ class Link:
                 raise Refusal(self._over.code, self._over.detail)
             try:
                 self._end.send(encode([operation, *arguments]))
-                answer = self._receive(self._cpu * (_CHANGING_FACTOR if operation in _CHANGING else 1))
-                return self._value(answer)
+                cpu = self._cpu * (_CHANGING_FACTOR if operation in _CHANGING else 1)
+                return self._value(self._receive(cpu, self._silence))
             except OSError:
                 raise self._fail(Code.MEDIUM_UNREADABLE, "the courier that read it has died") from None
             except (Refusal, Misuse, MachineFault):
@@ -80,10 +80,10 @@ class Link:
         return self._fail(Code.MEDIUM_UNREADABLE, f"the courier answered with nonsense: {why}")
 
     def ready(self) -> list[Value]:
-        """The message with which the courier begins."""
+        """The message with which the courier begins. MachineFault if it does not."""
         try:
-            return self._decoded(self._receive(self._silence))
-        except OSError:
+            return self._decoded(self._receive(SILENCE, SILENCE))
+        except (OSError, Refusal):
             self._fail(Code.MEDIUM_UNREADABLE, "the courier did not start")
             raise MachineFault("the courier, which reads media, does not start") from None
 
@@ -107,9 +107,9 @@ class Link:
         except subprocess.TimeoutExpired:
             self._kill()
 
-    def _receive(self, seconds: float) -> bytes:
-        """One message, unless the process computes for more than `seconds` or is silent for too long."""
-        budget, deadline = self._cpu_time() + seconds, time.monotonic() + self._silence
+    def _receive(self, cpu: float, silence: float) -> bytes:
+        """One message; `cpu` and `silence` are the seconds that the process may compute, and take in all."""
+        budget, deadline = self._cpu_time() + cpu, time.monotonic() + silence
         poll = select.poll()
         poll.register(self._end, select.POLLIN)
         while not poll.poll(_LOOK * 1000):

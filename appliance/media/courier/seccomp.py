@@ -28,7 +28,8 @@ _EXECUTABLE: Final = 0x4
 _BLKFLSBUF: Final = 0x1261
 
 _CALLS: Final = (
-    *("pread64", "pwrite64", "preadv", "pwritev", "fsync", "fdatasync", "fadvise64", "lseek", "close"),
+    *("pread64", "pwrite64", "preadv", "pwritev", "preadv2", "pwritev2", "fsync", "fdatasync", "fadvise64"),
+    *("lseek", "close"),
     *("recvfrom", "sendto", "brk", "munmap", "mremap", "madvise", "futex", "getrandom", "getpid", "gettid"),
     *("rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "restart_syscall", "sched_yield"),
     *("clock_gettime", "gettimeofday", "exit", "exit_group"),
@@ -57,7 +58,7 @@ _ARCHITECTURES: Final = {
             "rt_sigreturn:15 ioctl:16 pread64:17 pwrite64:18 sched_yield:24 mremap:25 madvise:28 getpid:39 "
             "sendto:44 recvfrom:45 exit:60 fsync:74 fdatasync:75 gettimeofday:96 sigaltstack:131 gettid:186 "
             "futex:202 restart_syscall:219 fadvise64:221 clock_gettime:228 exit_group:231 preadv:295 "
-            "pwritev:296 getrandom:318"
+            "pwritev:296 getrandom:318 preadv2:327 pwritev2:328"
         ),
         0x40000000,
     ),
@@ -68,7 +69,7 @@ _ARCHITECTURES: Final = {
             "exit:93 exit_group:94 futex:98 clock_gettime:113 sched_yield:124 restart_syscall:128 "
             "sigaltstack:132 rt_sigaction:134 rt_sigprocmask:135 rt_sigreturn:139 gettimeofday:169 "
             "getpid:172 gettid:178 sendto:206 recvfrom:207 brk:214 munmap:215 mremap:216 mmap:222 "
-            "fadvise64:223 mprotect:226 madvise:233 getrandom:278"
+            "fadvise64:223 mprotect:226 madvise:233 getrandom:278 preadv2:286 pwritev2:287"
         ),
         0xFFFFFFFF,
     ),
