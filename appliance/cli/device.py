@@ -6,6 +6,7 @@ import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -149,11 +150,15 @@ def watch(directory: Path, once: bool) -> Answer:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     opened = _open(directory)
     settings = opened.configuration.watch
-    seen: list[ApplyResult] = []
+    if not opened.status().enrolled:
+        raise Misuse(f"no certificates yet; run: updatebox device certs {directory} --install FILE")
+    if not settings.udev and not settings.directories:
+        raise Misuse(f"{directory}/device.toml names nothing to watch: neither udev nor a directory")
+    seen = _Seen()
     watcher = MediaWatcher(udev=settings.udev, directories=settings.directories, loops=settings.loops)
 
     def done(path: Path, result: ApplyResult) -> None:
-        seen.append(result)
+        seen.media, seen.last = seen.media + 1, result
         click.echo(f"{path}: {_applied(result).text}", err=True)
         if once:
             watcher.close()
@@ -165,7 +170,15 @@ def watch(directory: Path, once: bool) -> Answer:
         watch_media(opened, watcher, done)
     finally:
         watcher.close()
-    return Answer({"media": seen}, "")
+    return Answer({"media": seen.media, "last": seen.last}, "")
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the agent dealt with; of all but the last medium no more than the number."""
+
+    media: int = 0
+    last: ApplyResult | None = None
 
 
 @device.command("status")

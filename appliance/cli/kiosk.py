@@ -9,11 +9,12 @@ import click
 from appliance.box import BoxService
 from appliance.cli.answer import Answer, answering
 from appliance.cli.clock import now
+from appliance.cli.places import places
 from tui.app import Kiosk
 
 
 @click.command()
-@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@places("box")
 @click.option(
     "--medium", "media", multiple=True, type=click.Path(path_type=Path), help="A medium that is always there."
 )

@@ -149,6 +149,15 @@ def test_a_device_that_is_not_enrolled_says_what_comes_next(tmp_path: Path) -> N
     assert said.status == 2
     assert f"run: updatebox device certs {device} --install FILE" in said.err
     assert "Not enrolled yet" in run("device", "status", device).out
+    assert "run: updatebox device certs" in run("device", "watch", device).err
+
+
+def test_an_agent_with_nothing_to_watch_does_not_wait_for_ever(delivered: Workshop) -> None:
+    path = delivered.device / "device.toml"
+    path.write_text(path.read_text().replace("udev = true", "udev = false"))
+    said = run("device", "watch", delivered.device)
+    assert said.status == 2
+    assert "names nothing to watch" in said.err
 
 
 def test_a_stick_without_packages_is_no_error(delivered: Workshop) -> None:
