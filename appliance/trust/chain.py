@@ -1,8 +1,7 @@
 """Certificate chains: from a leaf up to a root of the trust anchor, and what the leaf then stands for.
 
-Paths are built with `cryptography`'s verifier (RFC 5280, section 6) at the chain's own latest notBefore:
-whether dates are right is judged afterwards, by trusted time, because a path must be known to be the
-vendor's before its dates can say anything. Roots are pinned, so a root's expiry is never judged.
+Paths are built without regard to dates (`appliance.trust.path`), which are judged afterwards by trusted
+time. Roots are pinned, so a root's expiry is never judged.
 Purposes are bounded by issuers: a CA issues nothing but what its own purpose covers.
 """
 
@@ -13,10 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from cryptography import x509
-from cryptography.x509 import verification
 
+from appliance.trust.path import build_path
 from appliance.trust.profile import (
-    UNREADABLE,
     Profile,
     ReleaseBinding,
     RoleIdentity,
@@ -157,28 +155,7 @@ def _path(
     roots = _roots(anchor, family)
     if family is None or not roots:
         raise Refusal(Code.CHAIN_INVALID, "no root of this family of algorithms is trusted here")
-    latest = max(certificate.not_valid_before_utc for certificate in given)
-    try:
-        verifier = (
-            verification.PolicyBuilder()
-            .store(verification.Store(roots))
-            .time(latest.replace(tzinfo=None))
-            .max_chain_depth(limits.MAX_CHAIN - 1)
-            .extension_policies(ca_policy=_ca_policy(), ee_policy=verification.ExtensionPolicy.permit_all())
-            .build_client_verifier()
-        )
-        return tuple(verifier.verify(given[0], list(given[1:])).chain), family
-    except (verification.VerificationError, *UNREADABLE):
-        # The library's message may quote names from the certificates, which a stranger chose.
-        raise Refusal(Code.CHAIN_INVALID, "no valid path leads to a root that is trusted here") from None
-
-
-def _ca_policy() -> verification.ExtensionPolicy:
-    # The library's rules for CAs know TLS only: our purposes are judged in `_check_purposes`.
-    agnostic = verification.Criticality.AGNOSTIC
-    return verification.ExtensionPolicy.webpki_defaults_ca().may_be_present(
-        x509.ExtendedKeyUsage, agnostic, None
-    )
+    return build_path(given, roots), family
 
 
 def _roots(anchor: TrustAnchor, family: Family | None) -> list[x509.Certificate]:

@@ -1,43 +1,20 @@
-"""Revocation lists (RFC 5280, section 5): which this machine knows, and what they say of a certificate."""
+"""Revocation: which lists this machine knows, and what they say of a chain."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from cryptography import x509
 
 from appliance.trust.chain import VerifiedCertificate, VerifiedIssuer, verify_issuers
-from appliance.trust.profile import UNREADABLE, issuer_id, key_usage
-from media_format import limits
+from appliance.trust.profile import issuer_id
+from appliance.trust.revocation_list import RevocationList
 from media_format.objects import CrlNumber, Policy, TrustAnchor
 from media_format.refusal import Code, Refusal
-from media_format.wire import MAX_UINT
 
 MAX_CANDIDATES: Final = 64
 """Lists from one medium that are looked at; a vendor has one for each CA."""
-
-
-@dataclass(frozen=True, slots=True)
-class _List:
-    """A revocation list that follows the profile. Whether its issuer signed it is another question."""
-
-    der: bytes
-    crl: x509.CertificateRevocationList
-    issuer: bytes
-    number: int
-    date: int
-
-    def signed_by(self, issuer: x509.Certificate) -> bool:
-        usage = key_usage(issuer)
-        if usage is None or not usage.crl_sign or self.issuer != issuer_id(issuer):
-            return False
-        try:
-            named = self.crl.issuer == issuer.subject
-            return named and self.crl.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
-        except UNREADABLE:  # names are decoded when they are asked for
-            return False
 
 
 class RevocationLists:
@@ -52,11 +29,11 @@ class RevocationLists:
         self, anchor: TrustAnchor, ders: Sequence[bytes] = (), certificates: Sequence[bytes] = ()
     ) -> None:
         self._issuers = {issuer.id: issuer for issuer in verify_issuers(certificates, anchor)}
-        self._lists: dict[bytes, _List] = {}
+        self._lists: dict[bytes, RevocationList] = {}
         for der in ders:
-            self._keep(_read(der))
+            self._keep(RevocationList.read(der))
 
-    def _keep(self, found: _List | None) -> None:
+    def _keep(self, found: RevocationList | None) -> None:
         if found is not None and (
             found.issuer not in self._lists or found.number > self._lists[found.issuer].number
         ):
@@ -89,7 +66,7 @@ class RevocationLists:
         taken._issuers = self._issuers | {issuer.id: issuer for issuer in issuers}
         taken._lists = dict(self._lists)
         for der in candidates[:MAX_CANDIDATES]:
-            found = _read(der)
+            found = RevocationList.read(der)
             issuer = taken._issuers.get(found.issuer) if found else None
             if found and issuer and found.signed_by(issuer.certificate):
                 taken._keep(found)
@@ -97,7 +74,7 @@ class RevocationLists:
 
     def replaces(self, der: bytes) -> bool:
         """Whether `der` is an issuer's own list, older than the one known here."""
-        found = _read(der)
+        found = RevocationList.read(der)
         issuer = self._issuers.get(found.issuer) if found else None
         if found is None or issuer is None or not found.signed_by(issuer.certificate):
             return False
@@ -117,15 +94,12 @@ class RevocationLists:
         links = tuple(zip(certificate.path[:-1], certificate.path[1:], strict=True))
         for subject, issuer in links:
             known = self._of(issuer)
-            if (
-                known
-                and known.crl.get_revoked_certificate_by_serial_number(subject.serial_number) is not None
-            ):
+            if known and known.names(subject):
                 raise Refusal(Code.REVOKED, f"certificate {subject.serial_number:x} was revoked")
         for _, issuer in links:
             self._judge_freshness(issuer, at, policy.crl_max_age, lowest.get(issuer_id(issuer)))
 
-    def _of(self, issuer: x509.Certificate) -> _List | None:
+    def _of(self, issuer: x509.Certificate) -> RevocationList | None:
         known = self._lists.get(issuer_id(issuer))
         return known if known and known.signed_by(issuer) else None
 
@@ -143,25 +117,3 @@ class RevocationLists:
             )
         if max_age is not None and at - known.date > max_age:
             raise Refusal(Code.REVOCATION_STALE, f"a revocation list is {at - known.date} seconds old")
-
-
-def _read(der: bytes) -> _List | None:
-    """The list, or None for what is no list of the profile (RFC 5280, 5.1 and 5.2).
-
-    No critical extension is known here: delta lists and lists of a partial scope have one.
-    """
-    if len(der) > limits.MAX_CRL:
-        return None
-    try:
-        crl = x509.load_der_x509_crl(der)
-        if any(extension.critical for extension in crl.extensions):
-            return None
-        issuer = crl.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
-        number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
-        date = int(crl.last_update_utc.timestamp())
-        len(crl)  # the entries are decoded when they are counted
-    except (*UNREADABLE, x509.ExtensionNotFound):
-        return None
-    if issuer is None or len(issuer) != 32 or not 0 <= number <= MAX_UINT:
-        return None
-    return _List(der, crl, issuer, number, date)

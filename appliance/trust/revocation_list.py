@@ -1,0 +1,76 @@
+"""One revocation list (RFC 5280, section 5): what it says of itself, and of certificates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography import x509
+
+from appliance.trust.profile import UNREADABLE, issuer_id, key_usage
+from media_format import limits
+from media_format.wire import MAX_UINT
+
+_KEY_ID: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationList:
+    """A list that can be read. Whether its issuer signed it is another question (`signed_by`).
+
+    `issuer` is the issuer's id, `date` when it was issued in seconds since the epoch.
+    """
+
+    der: bytes
+    crl: x509.CertificateRevocationList
+    issuer: bytes
+    number: int
+    date: int
+
+    @classmethod
+    def read(cls, der: bytes) -> RevocationList | None:
+        """The list, or None for what is no list of the profile: its issuer is named by the key's SHA-256."""
+        found = cls.decode(der)
+        return found if found is not None and len(found.issuer) == _KEY_ID else None
+
+    @classmethod
+    def decode(cls, der: bytes) -> RevocationList | None:
+        """The list, or None for what is none, or is too large. `issuer` is the authority key identifier.
+
+        No critical extension is known here, of the list or of an entry: delta lists, lists of a partial
+        scope, and lists that speak for other issuers have one (RFC 5280, 5.2.4, 5.2.5 and 5.3.3).
+        """
+        if len(der) > limits.MAX_CRL:
+            return None
+        try:
+            crl = x509.load_der_x509_crl(der)
+            issuer = crl.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+            number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+            date = int(crl.last_update_utc.timestamp())
+            if _has_critical(crl.extensions) or any(_has_critical(entry.extensions) for entry in crl):
+                return None
+        except (*UNREADABLE, x509.ExtensionNotFound):
+            return None
+        if issuer is None or not 0 <= number <= MAX_UINT:
+            return None
+        return cls(der, crl, issuer, number, date)
+
+    def signed_by(self, issuer: x509.Certificate) -> bool:
+        """Whether this is the list of a CA: named after it, and signed with its key for signing lists."""
+        usage = key_usage(issuer)
+        if usage is None or not usage.crl_sign or self.issuer != issuer_id(issuer):
+            return False
+        try:
+            named = self.crl.issuer == issuer.subject
+            return named and self.crl.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
+        except UNREADABLE:  # names are decoded when they are asked for
+            return False
+
+    def names(self, certificate: x509.Certificate) -> bool:
+        """Whether a certificate of this issuer is revoked."""
+        serial = certificate.serial_number
+        return self.crl.get_revoked_certificate_by_serial_number(serial) is not None
+
+
+def _has_critical(extensions: x509.Extensions) -> bool:
+    return any(extension.critical for extension in extensions)
