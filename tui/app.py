@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -103,8 +104,8 @@ class Kiosk(App[None], inherit_bindings=False):
         self._locks: dict[Path, threading.Lock] = {}
         self._cancelled: dict[Path, threading.Event] = {}
 
-    def on_mount(self) -> None:
-        self.push_screen(self._home)
+    async def on_mount(self) -> None:
+        await self.push_screen(self._home)
         self.lock("")
         self._watch_media()
         for path in self._fixed:
@@ -136,9 +137,7 @@ class Kiosk(App[None], inherit_bindings=False):
         while len(self.screen_stack) > 1 and self.screen is not self._home:
             self.pop_screen()
         self._name_who(texts.NOBODY)
-        unlock = UnlockScreen(self._service, notice, self._more)
-        self.push_screen(unlock, self._unlocked)
-        self.call_after_refresh(self._show)
+        self.push_screen(UnlockScreen(self._service, self.bays, notice, self._more), self._unlocked)
 
     def _unlocked(self, session: Session | None) -> None:
         self._session = session
@@ -174,7 +173,8 @@ class Kiosk(App[None], inherit_bindings=False):
         if not self._watching:
             problems = (texts.WATCHER_FAULT, *found.problems)
             found = Health(health.Level.TROUBLE, found.facts, problems)
-        self._home.show_health(found)
+        if self._home.is_whole:
+            self._home.show_health(found)
 
     # What is in the bays
 
@@ -241,7 +241,7 @@ class Kiosk(App[None], inherit_bindings=False):
 
     def _show(self) -> None:
         for screen in self.screen_stack:
-            if isinstance(screen, Frame) and screen.is_mounted:
+            if isinstance(screen, Frame) and screen.is_whole:
                 screen.show(self.bays)
 
     # What a person asks for
@@ -320,7 +320,7 @@ class Kiosk(App[None], inherit_bindings=False):
 
     @work(thread=True, group="jobs")
     def _run_job(self, path: Path, job: jobs.Job) -> None:
-        last = 0.0
+        last = -math.inf
 
         def report(progress: Progress) -> None:
             nonlocal last

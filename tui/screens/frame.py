@@ -46,5 +46,10 @@ class Frame(Screen[ScreenResultType]):
         """What stands between the title and the actions."""
         yield from ()
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether its parts are there: not yet when it was only begun, no more when the program ends."""
+        return self.is_mounted and bool(self.query(ActionBar))
+
     def show(self, bays: Mapping[Path, Bay]) -> None:
         """The bays are these now."""

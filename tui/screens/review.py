@@ -45,7 +45,7 @@ class ReviewScreen(Frame[tuple[str, ...]]):
         waiting = self._report.waiting or self._report.servable
         ticks = [
             Tick(self._described(found), found.device_id or "", marked=found in waiting)
-            for found in self._report.servable
+            for found in sorted(self._report.servable, key=lambda found: found.device_id or "")
         ]
         others = [_not_served(found) for found in self._report.requests if found not in self._report.servable]
         refused = Static("\n".join(others), id="others", markup=False)

@@ -57,9 +57,12 @@ class UnlockScreen(Frame[Session]):
             super().__init__()
             self.reason = reason
 
-    def __init__(self, service: BoxService, notice: str = "", more: tuple[Binding, ...] = ()) -> None:
+    def __init__(
+        self, service: BoxService, bays: Mapping[Path, Bay], notice: str, more: tuple[Binding, ...]
+    ) -> None:
         super().__init__(more)
         self._service = service
+        self._bays = bays
         self._notice = notice
         self._names: tuple[str, ...] = ()
         self._locked_out = False
@@ -72,14 +75,15 @@ class UnlockScreen(Frame[Session]):
         ]
         left = Vertical(
             OptionList(id="names", markup=False),
-            Input(placeholder=texts.UNLOCK_PIN, password=True, id="pin"),
+            Input(password=True, id="pin", disabled=True),
             Label(self._notice, id="notice", markup=False),
             Label("", id="brief", markup=False),
             id="left",
         )
-        yield Horizontal(left, Grid(*pad, id="pad"), id="unlock")
+        yield Horizontal(left, Grid(*pad, id="pad", disabled=True), id="unlock")
 
     def on_mount(self) -> None:
+        self.show(self._bays)
         self._look()
         self.set_interval(_LOOK, self._look_again)
 
@@ -108,10 +112,12 @@ class UnlockScreen(Frame[Session]):
 
     @on(Looked)
     def looked(self, message: Looked) -> None:
-        self._offer(message.names)
         was_locked, self._locked_out = self._locked_out, message.locked_until is not None
-        for target in (self.query_one("#pin"), self.query_one("#pad")):
-            target.disabled = self._locked_out or not message.names
+        closed = self._locked_out or not message.names
+        pin = self.query_one("#pin", Input)
+        pin.disabled = self.query_one("#pad").disabled = closed
+        pin.placeholder = "" if closed else texts.UNLOCK_PIN
+        self._offer(message.names)
         if message.problem:
             self._say(message.problem)
         elif not message.names:
@@ -120,7 +126,7 @@ class UnlockScreen(Frame[Session]):
             self._say(texts.LOCKED_OUT.format(time=clock(message.locked_until)))
         elif was_locked:
             self._say("")
-            self.query_one("#pin").focus()
+            pin.focus()
 
     def _offer(self, names: tuple[str, ...]) -> None:
         if names == self._names:

@@ -27,6 +27,7 @@ class BayCard(Vertical, can_focus=True):
     def __init__(self, bay: Bay) -> None:
         super().__init__(classes="bay")
         self.bay = bay
+        self._composed = False
 
     def compose(self) -> ComposeResult:
         yield Label(classes="contents", markup=False)
@@ -34,11 +35,17 @@ class BayCard(Vertical, can_focus=True):
         yield Label(classes="sentence", markup=False)
 
     def on_mount(self) -> None:
+        self._composed = True
         self.show(self.bay)
 
     def show(self, bay: Bay) -> None:
         """Show this state of the bay."""
         self.bay = bay
+        if self._composed:
+            self._show()
+
+    def _show(self) -> None:
+        bay = self.bay
         self.border_title = escape(bay.headline)
         self.border_subtitle = bay.mark
         for state in State:
