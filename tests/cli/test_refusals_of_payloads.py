@@ -35,10 +35,13 @@ def test_a_bit_flipped_late_in_the_payload_leaves_what_runs_alone(running: Works
     device_refuses_and_reports(running, Code.DECRYPTION_FAILED, streamed=True)
 
 
-def test_a_content_key_wrapped_for_another_package_does_not_open(delivered: Workshop) -> None:
-    with mounted(delivered.stick) as volume:
-        attacker.reseal(volume, attacker.box_signer(delivered), package_id=bytes(16))
-    device_refuses_and_reports(delivered, Code.DECRYPTION_FAILED)
+def test_a_content_key_that_does_not_open_leaves_the_way_back_as_it_was(upgraded: Workshop) -> None:
+    upgraded.release("1.2.0")
+    upgraded.write()
+    with mounted(upgraded.stick) as volume:
+        attacker.reseal(volume, attacker.box_signer(upgraded), package_id=bytes(16))
+    device_refuses_and_reports(upgraded, Code.DECRYPTION_FAILED)
+    upgraded.do("device", "rollback", upgraded.device)
 
 
 def test_a_payload_cut_short_is_noticed_before_anything_is_written(delivered: Workshop) -> None:
