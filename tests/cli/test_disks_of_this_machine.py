@@ -93,7 +93,7 @@ def test_a_named_loop_device_is_formatted_and_the_ledger_says_so(delivered: Work
         found = delivered.do("box", "format", delivered.box, device, "--yes", "--label", "BAY-1")["medium"]
         assert (found["kind"], found["label"], found["check"]) == ("fat32", "BAY-1", "quick")
         assert delivered.do("box", "media", delivered.box, device)["medium"]["volume"]["label"] == "BAY-1"
-    entry = delivered.do("box", "ledger", delivered.box)["entries"][1]
+    entry = delivered.do("box", "ledger", delivered.box)["entries"][0]
     assert entry["act"] == "format" and str(device) in entry["detail"]
 
 
