@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from appliance.box.admission import Admission
 from media_format import cose, layout
@@ -11,6 +12,9 @@ from media_format.objects import Envelope, EnvelopeKind
 from media_format.package import PackageReader, list_packages
 from media_format.refusal import Refusal
 from media_format.volume.seam import Entry, Volume, VolumeInfo
+
+_LOOKED_AT: Final = 4096
+"""Requests, and receipts, that are looked at on one medium."""
 
 
 class Action(StrEnum):
@@ -72,9 +76,13 @@ class MediumReport:
 
 
 def files(volume: Volume, folder: str, suffix: str) -> tuple[Entry, ...]:
-    """The files in a folder that can be objects of ours, by name; sidecar files are passed over."""
+    """The files in a folder that can be objects of ours, by name; sidecar files are passed over.
+
+    No more than `_LOOKED_AT`: each costs signatures to verify, and a hostile medium holds many.
+    """
     entries = (entry for entry in volume.list(folder) if not entry.folder)
-    return tuple(sorted((e for e in entries if layout.is_object(e.name, suffix)), key=lambda e: e.name))
+    found = sorted((e for e in entries if layout.is_object(e.name, suffix)), key=lambda e: e.name)
+    return tuple(found[:_LOOKED_AT])
 
 
 def packages(volume: Volume) -> tuple[PackageInfo, ...]:

@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from appliance.trust import profile
+from appliance.trust import bundle, profile
 from appliance.trust.purpose import ARC, Purpose
-from media_format import cose, limits, objects
+from media_format import cose, limits, objects, receipt_file
 from media_format.objects import Receipt
 from media_format.payload.context import payload_context, recipient_info
 from media_format.payload.hpke import ENCAPSULATION
@@ -79,6 +79,14 @@ def test_the_mechanisms_and_their_sizes_stand_in_the_text() -> None:
     assert stated["16 (0x0010)"][3] == f"{ENCAPSULATION[objects.Kem.P256]} bytes"
     halves = re.search(r"(\d+) \+ (\d+) bytes$", stated["25722 (0x647a)"][3])
     assert halves and sum(map(int, halves.groups())) == ENCAPSULATION[objects.Kem.XWING]
+
+
+def test_the_bounds_of_the_files_that_go_by_hand_stand_in_the_text() -> None:
+    text = format_page.section("11 Bundle and receipts file")
+    for bound in (bundle.MAX_BUNDLE, receipt_file.MAX_RECEIPTS, receipt_file.MAX_FILE):
+        assert f" {bound} " in text
+    labels = {row[0] for row in format_page.rows(text)}
+    assert labels == {bundle.ANCHOR_LABEL, bundle.CERTIFICATE_LABEL, bundle.CRL_LABEL}
 
 
 def test_the_codecs_stand_in_the_text() -> None:

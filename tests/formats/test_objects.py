@@ -323,6 +323,17 @@ def test_a_request_may_name_ciphers_and_mechanisms_of_the_future() -> None:
     assert shapes["kems"].decode([0x10, 0x647B], "kems") == (0x10, 0x647B)
 
 
+def test_an_object_that_would_be_too_large_is_not_written() -> None:
+    wraps = (
+        objects.Wrap(kem=objects.Kem.P256, encapsulation=bytes(65)),
+        objects.Wrap(kem=objects.Kem.XWING, encapsulation=bytes(1120)),
+    )
+    most = envelope(recipients=(recipient(wraps=wraps),) * limits.MAX_RECIPIENTS)
+    with pytest.raises(Refusal) as caught:
+        most.to_bytes()
+    assert caught.value.code is Code.TOO_LARGE
+
+
 def test_a_refusal_stays_short_whatever_was_sent() -> None:
     fields: dict[int | str, cbor.Value] = {"x" * 1000 + str(number): 0 for number in range(40)}
     with pytest.raises(Refusal) as caught:

@@ -75,6 +75,7 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     reader, (manifest, envelope) = PackageReader(volume, FOLDER), described()
     assert (reader.manifest(), reader.envelope()) == (b"a manifest", b"an envelope")
     assert [reader.page(manifest, number) for number in range(2)] == list(PAGES)
+    assert manifest.table_size == (tmp_path / FOLDER / layout.CHUNKS).stat().st_size
     assert reader.payload(envelope).read_run(0, len(PAYLOAD)) == PAYLOAD
 
 

@@ -142,6 +142,12 @@ def test_a_malformed_half_is_refused(key: RecipientKey) -> None:
     assert refusal.value.code is Code.MALFORMED
 
 
+def test_a_half_that_is_not_there_is_never_sealed_to() -> None:
+    with pytest.raises(Refusal) as refusal:
+        RecipientKey(b"a", None).half(Kem.XWING)
+    assert refusal.value.code is Code.MALFORMED
+
+
 def test_the_key_id_is_over_both_halves_and_their_places() -> None:
     assert RecipientKey(b"a", None).key_id == hashlib.sha256(bytes.fromhex("824161f6")).digest()
     assert RecipientKey(b"a", b"b").key_id == hashlib.sha256(cbor2.dumps([b"a", b"b"])).digest()

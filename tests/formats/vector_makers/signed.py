@@ -61,6 +61,7 @@ def make(root: Path) -> None:
     data = cose.sign(Manifest.CONTENT_TYPE, MANIFEST.to_bytes(), signers)
     _add(folder, "a manifest with a signature of every algorithm", "manifest", data, several)
     _refuse(folder)
+    _refuse_manifests(folder)
     folder.write()
 
 
@@ -104,11 +105,22 @@ def _refuse(folder: Folder) -> None:
     )
     for name, code, data in cases:
         _add(folder, name, "receipt", data, key, code)
-    body = cbor.encode({3: Manifest.CONTENT_TYPE})
-    payload = MANIFEST.to_bytes()
-    for name, signatures in (("no signature", 0), ("nine signatures", 9)):
-        part: list[cbor.Value] = [cbor.encode({1: -7}), {}, bytes(64)]
-        data = cbor.encode(cbor.Tag(cose.SIGN_TAG, [body, {}, payload, [part] * signatures]))
+
+
+def _refuse_manifests(folder: Folder) -> None:
+    part: list[cbor.Value] = [cbor.encode({1: -7, 33: list(_CHAIN)}), {}, bytes(64)]
+    header: dict[int | str, cbor.Value] = {3: Manifest.CONTENT_TYPE}
+    cases: tuple[tuple[str, cbor.Value, cbor.Value], ...] = (
+        ("no signature", header, []),
+        ("nine signatures", header, [part] * 9),
+        ("an algorithm for all signatures", {**header, 1: -7}, [part]),
+        ("a header that is an array", [3, Manifest.CONTENT_TYPE], [part]),
+        ("one signature in place of an array", header, bytes(64)),
+        ("a signature of two parts", header, [part[:2]]),
+    )
+    for name, protected, signatures in cases:
+        parts: list[cbor.Value] = [cbor.encode(protected), {}, MANIFEST.to_bytes(), signatures]
+        data = cbor.encode(cbor.Tag(cose.SIGN_TAG, parts))
         _add(folder, f"a manifest with {name}", "manifest", data, [], Code.MALFORMED)
 
 
