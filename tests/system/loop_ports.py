@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ _LOOP_CTL_ADD = 0x4C80
 _LOOP_CTL_REMOVE = 0x4C81
 _FIRST = 4000
 """Far from the numbers that losetup --find hands out."""
+_PATIENCE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,10 @@ class Port:
     device: Path
 
     def plug_in(self, image: Path) -> None:
-        _losetup(str(self.device), str(image))
+        """Attach an image. What was pulled out before leaves when its last reader has let go of it."""
+        deadline = time.monotonic() + _PATIENCE
+        while _losetup(str(self.device), str(image), check=time.monotonic() > deadline):
+            _settle()
 
     def pull_out(self) -> None:
         _losetup("--detach", str(self.device))
@@ -56,10 +61,10 @@ def _add(control: int) -> int:
     raise AssertionError("no number for a loop device is free")
 
 
-def _losetup(*words: str, check: bool = True) -> None:
-    subprocess.run([require("losetup"), *words], check=check, capture_output=True)
+def _losetup(*words: str, check: bool = True) -> int:
+    return subprocess.run([require("losetup"), *words], check=check, capture_output=True).returncode
 
 
 def _settle() -> None:
     """Return when udev has dealt with every event so far."""
-    subprocess.run([require("udevadm"), "settle", "--timeout=60"], check=True)
+    subprocess.run([require("udevadm"), "settle", f"--timeout={_PATIENCE:.0f}"], check=True)

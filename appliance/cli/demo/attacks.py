@@ -85,6 +85,8 @@ def _flip_payload(stick: Path) -> None:
         folder = list_packages(volume)[-1]
         (size,) = (entry.size for entry in volume.list(folder) if entry.name == layout.segment(0))
         some = volume.read_run(f"{folder}/{layout.segment(0)}", size // 2, min(size - size // 2, 64))
-    with stick.open("r+b") as file, mmap.mmap(file.fileno(), 0) as image:
-        place = image.find(some)
-        image[place] ^= 1
+    with stick.open("r+b") as image:
+        with mmap.mmap(image.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            place = content.find(some)
+        image.seek(place)
+        image.write(bytes([some[0] ^ 1]))
