@@ -15,6 +15,8 @@ import pytest
 from tests.system.workshop import PROGRAM
 from tests.tools import require
 
+pytestmark = pytest.mark.xdist_group("demo")  # one worker runs the demo for all
+
 SMALL = ("--size", "8MiB")
 
 

@@ -17,6 +17,9 @@ from tests.system.terminal import terminal
 from tests.system.workshop import PROGRAM
 
 
+pytestmark = pytest.mark.xdist_group("demo")  # one worker runs the demo for all
+
+
 @dataclass(frozen=True, slots=True)
 class Demo:
     """A finished demo in a directory of its own, and the command lines it printed."""
