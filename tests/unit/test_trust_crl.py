@@ -169,3 +169,16 @@ def test_where_age_counts_a_list_of_every_issuer_must_be_there_and_fresh(
     ):
         with refused(Code.REVOCATION_STALE):
             empty.take(candidates).judge(box, NOW, AGED)
+
+
+def test_only_an_issuers_own_older_list_is_replaced(world: World, empty: RevocationLists) -> None:
+    old, same, newer = (world.crl(BOX, number) for number in (1, 2, 3))
+    lists = empty.take([world.crl(BOX, 2, at=NOW - 2 * DAY)])
+    assert lists.replaces(old)
+    assert not lists.replaces(same)
+    assert not lists.replaces(newer)
+    forged = old[:-1] + bytes([old[-1] ^ 1])
+    assert not lists.replaces(forged)
+    assert not lists.replaces(b"no list")
+    assert not lists.replaces(World().crl(BOX, 1))
+    assert not empty.replaces(old)
