@@ -35,7 +35,7 @@ def places(role: str, **following: str) -> Callable[[F], F]:
     shown = " ".join(["[DIR]", *following.values()])
 
     def decorate(function: F) -> F:
-        @click.argument("places", nargs=-1, metavar=shown)
+        @click.argument("places", nargs=-1, metavar=shown, type=click.Path())
         @functools.wraps(function)
         def wrapped(*args: Any, places: tuple[str, ...], **kwargs: Any) -> Any:
             missing = 1 + len(following) - len(places)

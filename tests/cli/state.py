@@ -17,7 +17,7 @@ from media_format import layout
 from media_format.refusal import Code, Refusal
 from media_format.volume import Volume, open_volume
 
-_DEVICE_WRITES = (layout.REQUESTS, layout.RECEIPTS)
+DEVICE_WRITES = (layout.REQUESTS, layout.RECEIPTS)
 """Where a device may leave something, whatever it thinks of a medium."""
 
 
@@ -58,8 +58,8 @@ def box_state(box: Path) -> dict[str, Any]:
     return {"rows": rows, "packages": packages}
 
 
-def medium_state(medium: Path) -> dict[str, Any]:
-    """The files on a medium, but for a device's own; where it cannot be read, its bytes."""
+def medium_state(medium: Path, *, without: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The files on a medium, `without` those in some folders; where it cannot be read, its bytes."""
     if not medium.exists() or medium.is_block_device():
         return {}
     try:
@@ -67,19 +67,19 @@ def medium_state(medium: Path) -> dict[str, Any]:
     except Refusal:
         return {"bytes": _digest(medium)}
     try:
-        return dict(_files(volume, ""))
+        return dict(_files(volume, "", without))
     finally:
         volume.close()
 
 
-def _files(volume: Volume, folder: str) -> list[tuple[str, str]]:
+def _files(volume: Volume, folder: str, without: tuple[str, ...]) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for entry in volume.list(folder):
         path = f"{folder}/{entry.name}" if folder else entry.name
-        if path in _DEVICE_WRITES:
+        if path in without:
             continue
         if entry.folder:
-            found += _files(volume, path)
+            found += _files(volume, path, without)
         else:
             found.append((path, _content(volume, path, entry.size)))
     return found

@@ -60,7 +60,22 @@ def test_no_option_takes_a_secret_itself() -> None:
     assert secret == []
 
 
-def test_the_shell_can_complete_verbs() -> None:
+def test_the_shell_gets_its_completion_script() -> None:
     said = run_program(env={"_UPDATEBOX_COMPLETE": "bash_source", "PATH": "/usr/bin:/bin"})
     assert said.status == 0
     assert "complete" in said.out
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("updatebox dev", "plain,device"),
+        ("updatebox device ap", "plain,apply"),
+        ("updatebox box admit ", "file,"),
+    ],
+)
+def test_the_shell_completes_verbs_and_paths(line: str, expected: str) -> None:
+    words = line.split(" ")
+    asked = {"COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1), "PATH": "/usr/bin:/bin"}
+    said = run_program(env={"_UPDATEBOX_COMPLETE": "bash_complete", **asked})
+    assert said.out.splitlines() == [expected]

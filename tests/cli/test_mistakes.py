@@ -122,6 +122,12 @@ def filled(shop: Workshop, line: str, new: Path) -> list[str]:
     )
 
 
+@pytest.fixture(autouse=True)
+def _no_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where no directory is named there is nothing, whatever this machine has."""
+    monkeypatch.setattr("appliance.cli.places.default_folder", lambda role: tmp_path / "default" / role)
+
+
 @pytest.mark.parametrize("line", MISTAKES)
 def test_a_mistake_is_named(shop: Workshop, line: str, tmp_path: Path) -> None:
     said = run(*filled(shop, line, tmp_path / "new"))
