@@ -16,6 +16,7 @@ from appliance.cli.clock import now
 from appliance.cli.files import read_bundle, write_file
 from appliance.cli.places import places
 from appliance.cli.progress import ProgressBars
+from appliance.cli.quantities import Size
 from appliance.device import ApplyResult, Device, DeviceConfiguration, PackageResult, WatchSettings
 from appliance.device.agent import watch as watch_media
 from appliance.media import MediaWatcher, open_medium
@@ -46,7 +47,7 @@ def device() -> None:
 )
 @click.option(
     "--slot-size",
-    type=click.IntRange(min=1),
+    type=Size(),
     default=256 * limits.MIB,
     show_default=True,
     help="Bytes of banks to be made.",

@@ -12,6 +12,7 @@ from appliance.cli.clock import now
 from appliance.cli.files import naming, read_bundle, read_file, write_file
 from appliance.cli.places import places
 from appliance.cli.progress import ProgressBars
+from appliance.cli.quantities import Moment, Size
 from appliance.cli.secrets import secret_options
 from appliance.trust.bundle import MAX_BUNDLE, Bundle
 from appliance.vendor import ComponentSource, DeviceHistory, Fleet, ReleaseOrder, Vendor
@@ -130,17 +131,17 @@ def enrol_device(directory: Path, csr: Path, out: Path, passphrase: str) -> Answ
     default=0,
     help="Lowest index that may still boot afterwards.",
 )
-@click.option("--install-by", type=int, help="Last moment to install, in seconds since the epoch.")
+@click.option("--install-by", type=Moment(), help="Last moment to install, for instance 2027-01-31.")
 @click.option(
     "--chunk-size",
-    type=click.IntRange(limits.MIN_CHUNK_SIZE, limits.MAX_CHUNK_SIZE),
+    type=Size(limits.MIN_CHUNK_SIZE, limits.MAX_CHUNK_SIZE),
     default=limits.DEFAULT_CHUNK_SIZE,
     show_default=True,
     help="Bytes that a device holds in memory at once; a power of two.",
 )
 @click.option(
     "--segment-size",
-    type=click.IntRange(limits.MIN_SEGMENT_SIZE, limits.MAX_SEGMENT_SIZE),
+    type=Size(limits.MIN_SEGMENT_SIZE, limits.MAX_SEGMENT_SIZE),
     default=limits.DEFAULT_SEGMENT_SIZE,
     show_default=True,
     help="Bytes of one file on the medium; a multiple of 4096.",

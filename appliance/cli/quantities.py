@@ -1,0 +1,52 @@
+"""Sizes and moments as people write them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import click
+
+if TYPE_CHECKING:
+    _Number = click.ParamType[int]
+else:
+    _Number = click.ParamType  # older versions of click do not say what a type converts to
+
+_UNITS: Final = {"": 1, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
+_SIZE: Final = re.compile(r"(\d{1,19})\s*(kib|mib|gib|)", re.IGNORECASE | re.ASCII)
+
+
+class Size(_Number):
+    """Bytes, or with a unit: 65536, 64KiB, 256MiB, 1GiB."""
+
+    name = "SIZE"
+
+    def __init__(self, minimum: int = 1, maximum: int = 2**63 - 1) -> None:
+        self._minimum = minimum
+        self._maximum = maximum
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        found = _SIZE.fullmatch(str(value).strip())
+        if found is None:
+            self.fail(f"{value!r} is no size; write for example 64KiB", param, ctx)
+        size = int(found[1]) * _UNITS[found[2].lower()]
+        if not self._minimum <= size <= self._maximum:
+            self.fail(f"{size} bytes are not between {self._minimum} and {self._maximum}", param, ctx)
+        return size
+
+
+class Moment(_Number):
+    """A day or a moment (ISO 8601), UTC where it does not say; or seconds since the epoch."""
+
+    name = "DATE"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value)
+        if text.isascii() and text.isdecimal():
+            return int(text)
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            self.fail(f"{value!r} is no date; write for example 2027-01-31", param, ctx)
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
