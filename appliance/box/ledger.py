@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,9 +12,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from appliance.box.schema import LedgerRow
+from appliance.box.store import Store
+from appliance.tpm import Tpm
+from appliance.trust.clock import TrustedTime
 from media_format import cbor
 
 _BEGINNING: Final = bytes(32)
+_HEAD: Final = "ledger-head"
+_MAX_HEAD: Final = 64
 
 Sign = Callable[[bytes], bytes]
 """Signs a digest with the box's identity key."""
@@ -44,15 +50,72 @@ class LedgerState:
     problem: str | None
 
 
-def append(
-    session: Session, time: int, source: str, who: str, act: str, detail: str, sign: Sign | None = None
-) -> None:
-    """Add an act within the transaction that does it. An act that names a person is signed."""
+class Ledger:
+    """The ledger's one writer.
+
+    The newest entry's number and digest are remembered in the TPM after each act: an end that was cut off
+    shows, and so does a chain that was computed anew. A cut in between leaves the TPM behind, never ahead.
+    """
+
+    def __init__(self, store: Store, tpm: Tpm) -> None:
+        self._store = store
+        self._tpm = tpm
+
+    @contextmanager
+    def entry(
+        self, when: TrustedTime, act: str, detail: str, who: str = "", sign: Sign | None = None
+    ) -> Iterator[Session]:
+        """A transaction that does an act, and its entry. One that names a person is signed."""
+        with self._store.transaction() as transaction:
+            yield transaction
+            row = _append(transaction, when, act, detail, who, sign)
+        self._tpm.store(_HEAD, cbor.encode([row.sequence, row.digest]))
+
+    def newest(self, limit: int) -> tuple[LedgerEntry, ...]:
+        """The newest acts, the newest first."""
+        with self._store.reading() as session:
+            return tuple(
+                LedgerEntry(
+                    sequence=row.sequence,
+                    time=row.time,
+                    source=row.source,
+                    who=row.who,
+                    act=row.act,
+                    detail=row.detail,
+                    digest=row.digest,
+                    signed=bool(row.signature),
+                )
+                for row in session.scalars(select(LedgerRow).order_by(LedgerRow.sequence.desc()).limit(limit))
+            )
+
+    def verify(self, check: Check) -> LedgerState:
+        """Walk the whole chain and check every digest and signature, and the TPM's memory of the end."""
+        remembered = self._tpm.load(_HEAD)
+        if remembered is None:
+            return LedgerState(0, 1, "the TPM remembers no entry")
+        head = cbor.decode(remembered, _MAX_HEAD, "head of the ledger")
+        previous, count = _BEGINNING, 0
+        with self._store.reading() as session:
+            for row in session.scalars(select(LedgerRow).order_by(LedgerRow.sequence)):
+                count += 1
+                problem = _problem(row, count, previous, check, head)
+                if problem:
+                    return LedgerState(count, count, problem)
+                previous = row.digest
+        assert isinstance(head, list)
+        if isinstance(head[0], int) and count < head[0]:
+            return LedgerState(count, count + 1, f"the end is missing, up to entry {head[0]}")
+        return LedgerState(count, None, None)
+
+
+def _append(
+    session: Session, when: TrustedTime, act: str, detail: str, who: str, sign: Sign | None
+) -> LedgerRow:
     last = session.scalars(select(LedgerRow).order_by(LedgerRow.sequence.desc()).limit(1)).first()
     row = LedgerRow(
         sequence=last.sequence + 1 if last else 1,
-        time=time,
-        source=source,
+        time=when.time,
+        source=when.source,
         who=who,
         act=act,
         detail=detail,
@@ -62,32 +125,10 @@ def append(
     row.signature = sign(row.digest) if sign else None
     session.add(row)
     session.flush()
+    return row
 
 
-def entries(session: Session, limit: int = 1000) -> tuple[LedgerEntry, ...]:
-    """The newest acts, the newest first."""
-    rows = session.scalars(select(LedgerRow).order_by(LedgerRow.sequence.desc()).limit(limit))
-    return tuple(
-        LedgerEntry(
-            row.sequence, row.time, row.source, row.who, row.act, row.detail, row.digest, bool(row.signature)
-        )
-        for row in rows
-    )
-
-
-def verify(session: Session, check: Check) -> LedgerState:
-    """Walk the whole chain and check every digest and signature."""
-    previous, count = _BEGINNING, 0
-    for row in session.scalars(select(LedgerRow).order_by(LedgerRow.sequence)):
-        count += 1
-        problem = _problem(row, count, previous, check)
-        if problem:
-            return LedgerState(count, count, problem)
-        previous = row.digest
-    return LedgerState(count, None, None)
-
-
-def _problem(row: LedgerRow, expected: int, previous: bytes, check: Check) -> str | None:
+def _problem(row: LedgerRow, expected: int, previous: bytes, check: Check, head: cbor.Value) -> str | None:
     if row.sequence != expected:
         return f"entry {expected} is missing"
     if row.previous != previous:
@@ -98,7 +139,13 @@ def _problem(row: LedgerRow, expected: int, previous: bytes, check: Check) -> st
         return "it names a person and has no signature"
     if row.signature is not None and not check(row.digest, row.signature):
         return "its signature is not the box's"
-    return None
+    if head == [row.sequence, row.digest] or not _is_about(head, row.sequence):
+        return None
+    return "the TPM remembers another one"
+
+
+def _is_about(head: cbor.Value, sequence: int) -> bool:
+    return isinstance(head, list) and head[0] == sequence
 
 
 def _digest(row: LedgerRow) -> bytes:

@@ -21,7 +21,6 @@ from appliance.box import (
     dispatch,
     identity,
     importing,
-    ledger,
     receipts,
     survey,
     tidying,
@@ -36,7 +35,7 @@ from appliance.box.holdings import StoredPackage, stored_packages
 from appliance.box.identity import Identity
 from appliance.box.importing import ReleaseInfo
 from appliance.box.judging import JudgedReceipt, JudgedRequest, judge_receipts, judge_requests
-from appliance.box.ledger import LedgerEntry, LedgerState
+from appliance.box.ledger import Ledger, LedgerEntry, LedgerState
 from appliance.box.receipts import CollectedReceipt, ReceiptInfo
 from appliance.box.schema import DeviceRow, ReleaseRow, RuleRow
 from appliance.box.store import Store
@@ -106,6 +105,7 @@ class BoxService:
         self._configuration = configuration
         self._tpm = tpm
         self._store = store
+        self._ledger = Ledger(store, tpm)
         self._sources = tuple(map(open_time_source, configuration.time_sources))
 
     @classmethod
@@ -130,18 +130,14 @@ class BoxService:
         secret = opened.random(_SECRET_SIZE)
         auth = Authorisation(secret)
         identity.create_keys(opened, auth)
-        store = Store.create(folder)
-        with store.transaction() as transaction:
+        book = Ledger(Store.create(folder), opened)
+        time = TrustedTime(now(), "system")
+
+        def sign(digest: bytes) -> bytes:
+            return opened.sign(identity.IDENTITY, digest, auth)
+
+        with book.entry(time, "init", f"box {box_id}", supervisor, sign) as transaction:
             users.add(transaction, opened, supervisor, UserRole.SUPERVISOR, pin, secret)
-            ledger.append(
-                transaction,
-                now(),
-                "system",
-                supervisor,
-                "init",
-                f"box {box_id}",
-                lambda digest: opened.sign(identity.IDENTITY, digest, auth),
-            )
         request = identity.enrolment(opened, box_id, auth)
         Configuration(id=box_id, tpm=uri).save(folder)
         return request
@@ -194,12 +190,10 @@ class BoxService:
         """Take over what the vendor answered to the enrolment request."""
         installed = identity.install(self._folder, bundle, self._tpm, self._configuration.id)
         lists = self._store.lists(bundle).take(bundle.crls)
-        with self._store.transaction() as transaction:
+        with self._ledger.entry(self._ledger_time(), "certificates", bundle.anchor.vendor) as transaction:
             self._store.keep_lists(transaction, bundle, lists)
             # The vendor's own dates are where a box's time begins; without them no clock is near enough.
             self._store.raise_time_floor(transaction, max(lists.dates, default=0))
-            time, source = self._ledger_time()
-            ledger.append(transaction, time, source, "", "certificates", bundle.anchor.vendor)
         return installed
 
     def install_lists(self, bundle: Bundle) -> int:
@@ -212,7 +206,7 @@ class BoxService:
             raise Refusal(Code.CHAIN_INVALID, "the lists come from another vendor than this box belongs to")
         known = context.lists()
         lists = known.take(bundle.crls)
-        with self._noting(context.now, "lists", bundle.anchor.vendor) as transaction:
+        with self._ledger.entry(context.now, "lists", bundle.anchor.vendor) as transaction:
             self._store.keep_lists(transaction, context.own.bundle, lists)
         return len(set(lists.ders) - set(known.ders))
 
@@ -258,15 +252,13 @@ class BoxService:
 
     def ledger(self, limit: int = 1000) -> tuple[LedgerEntry, ...]:
         """The newest acts, the newest first."""
-        with self._store.reading() as transaction:
-            return ledger.entries(transaction, limit)
+        return self._ledger.newest(limit)
 
     def check_ledger(self) -> LedgerState:
         """Whether the ledger is whole."""
         key = load_der_public_key(self._tpm.public(identity.IDENTITY))
         assert isinstance(key, ec.EllipticCurvePublicKey)
-        with self._store.reading() as transaction:
-            return ledger.verify(transaction, lambda digest, signature: _signed_by(key, digest, signature))
+        return self._ledger.verify(lambda digest, signature: _signed_by(key, digest, signature))
 
     def status(self) -> BoxStatus:
         """The health of the box."""
@@ -289,9 +281,8 @@ class BoxService:
 
     def record_fault(self, what: str) -> None:
         """Enter into the ledger that a program of the box failed in a way nobody foresaw."""
-        time, source = self._ledger_time()
-        with self._store.transaction() as transaction:
-            ledger.append(transaction, time, source, "", "fault", what)
+        with self._ledger.entry(self._ledger_time(), "fault", what):
+            pass
 
     # Rules
 
@@ -310,10 +301,9 @@ class BoxService:
         """Make a medium ready for use; everything on it is lost. As `appliance.media.formatting`."""
         loops = tuple(Path(name) for name in self._configuration.loops)
         done = format_medium(medium, loops=loops, label=label, image=image, full=full, report=report)
-        time, source = self._ledger_time()
-        with self._store.transaction() as transaction:
-            detail = f"{medium}: {done.size} bytes, {done.kind}, capacity check {done.check}"
-            ledger.append(transaction, time, source, "", "format", detail)
+        detail = f"{medium}: {done.size} bytes, {done.kind}, capacity check {done.check}"
+        with self._ledger.entry(self._ledger_time(), "format", detail):
+            pass
         return done
 
     def watch_media(self, *, udev: bool = True, directories: tuple[Path, ...] = ()) -> MediaWatcher:
@@ -422,7 +412,9 @@ class BoxService:
         crls, known = read_crls(volume), context.lists()
         lists = known.take(crls)
         if lists.ders != known.ders:
-            with self._noting(context.now, "revocation lists", "newer ones from a medium") as transaction:
+            with self._ledger.entry(
+                context.now, "revocation lists", "newer ones from a medium"
+            ) as transaction:
                 self._store.keep_lists(transaction, context.own.bundle, lists)
         return crls
 
@@ -433,7 +425,7 @@ class BoxService:
             return found.admission
         detail = f"{found.admission.device_id} request {found.admission.counter}"
         try:
-            with self._noting(context.now, "admit", detail) as transaction:
+            with self._ledger.entry(context.now, "admit", detail) as transaction:
                 admission.judge(transaction, verified, default_allowed=context.allow_by_default)
                 admission.remember(transaction, verified, found.data, context.now.time)
                 self._store.keep_lists(transaction, context.own.bundle, verified.lists)
@@ -449,7 +441,7 @@ class BoxService:
         receipt = verified.receipt
         detail = f"{receipt.device_id} receipt {receipt.counter}: {receipt.outcome.name.lower()}"
         try:
-            with self._noting(context.now, "collect", detail) as transaction:
+            with self._ledger.entry(context.now, "collect", detail) as transaction:
                 info, new = receipts.preview(transaction, verified, found.data, context.now.time)
                 if new:
                     info = receipts.keep(transaction, verified, found.data, context.now.time)
@@ -524,12 +516,13 @@ class BoxService:
         except Refusal as refusal:
             return None, str(refusal)
 
-    def _ledger_time(self) -> tuple[int, str]:
+    def _ledger_time(self) -> TrustedTime:
+        """What the clocks say, trusted or not: an act is entered whatever the time is."""
         for source in self._sources:
             time = source.read()
             if time is not None:
-                return time, source.name
-        return 0, "none"
+                return TrustedTime(time, source.name)
+        return TrustedTime(0, "none")
 
     @contextmanager
     def _opened(self, medium: Path, *, writable: bool) -> Iterator[Volume]:
@@ -541,22 +534,14 @@ class BoxService:
             volume.close()
 
     @contextmanager
-    def _noting(self, now: TrustedTime, act: str, detail: str) -> Iterator[Transaction]:
-        """A transaction with its line in the ledger."""
-        with self._store.transaction() as transaction:
-            yield transaction
-            ledger.append(transaction, now.time, now.source, "", act, detail)
-
-    @contextmanager
     def _acting(self, session: Session, act: str, detail: str) -> Iterator[Transaction]:
-        """A person's transaction; its line in the ledger is signed."""
-        time, source = self._ledger_time()
-        with self._store.transaction() as transaction:
-            yield transaction
-            ledger.append(transaction, time, source, session.user, act, detail, self._sign(session))
+        """A person's transaction; its entry in the ledger is signed."""
 
-    def _sign(self, session: Session) -> Callable[[bytes], bytes]:
-        return lambda digest: self._tpm.sign(identity.IDENTITY, digest, session.authorisation)
+        def sign(digest: bytes) -> bytes:
+            return self._tpm.sign(identity.IDENTITY, digest, session.authorisation)
+
+        with self._ledger.entry(self._ledger_time(), act, detail, session.user, sign) as transaction:
+            yield transaction
 
     def _device_info(self, transaction: Transaction, row: DeviceRow) -> DeviceInfo:
         default = self._configuration.allow_by_default

@@ -9,6 +9,7 @@ from typing import Final
 
 from appliance.device import applying, booting, reporting
 from appliance.device.applying import ApplyResult
+from appliance.device.boot_control import open_boot_control
 from appliance.device.booting import BootResult
 from appliance.device.configuration import FILE_NAME, DeviceConfiguration, read_configuration
 from appliance.device.machine import ENCRYPTION, IDENTITY, Machine
@@ -18,6 +19,7 @@ from appliance.trust.bundle import Bundle
 from appliance.trust.enrolment import make_enrolment
 from appliance.trust.purpose import Purpose
 from appliance.trust.signer import TpmSigner
+from appliance.trust.time_sources import open_time_source
 from media_format import limits
 from media_format.errors import MachineFault, Misuse
 from media_format.objects import EncryptionKey, EnrolmentRequest, Kem, Request, Role
@@ -71,6 +73,10 @@ class Device:
         disk = storage or DiskStorage()
         if (folder / FILE_NAME).exists():
             raise Misuse(f"{folder}: there is a device already")
+        # What cannot work is said before keys are made: a TPM that is there is not made again.
+        open_boot_control(configuration.boot_control, folder, tuple(configuration.slots), disk)
+        for source in configuration.time_sources:
+            open_time_source(source)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         tpm = open_tpm(configuration.tpm, create=True, now=now, folder=folder)
         tpm.create(IDENTITY, KeyKind.SIGN_P256, NO_AUTHORISATION)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import sqlite3
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from appliance.box import BoxService, UserRole
+from media_format import cbor
 from media_format.errors import MachineFault, Misuse
 from media_format.objects import Role
 from media_format.package import PackageWriter
@@ -331,6 +333,36 @@ def test_a_changed_ledger_shows_with_its_place(tmp_path: Path, statement: str, p
     state = box.service.check_ledger()
     assert state.place == place
     assert state.problem
+
+
+def test_an_end_that_was_cut_off_shows(tmp_path: Path) -> None:
+    box = entered(tmp_path)
+    changed(box, "DELETE FROM ledger WHERE sequence >= 4")
+    state = box.service.check_ledger()
+    assert (state.entries, state.place) == (3, 4)
+
+
+def test_a_chain_that_was_computed_anew_shows(tmp_path: Path) -> None:
+    box = Workshop(tmp_path).box()
+    last = box.service.ledger()[0]
+    assert (last.act, last.signed) == ("certificates", False)
+    with sqlite3.connect(box.folder / "box.db") as database:
+        row = database.execute(
+            "SELECT sequence, time, source, who, act, previous FROM ledger WHERE sequence = 2"
+        ).fetchone()
+    database.close()
+    entry = ["updatebox ledger", *row[:5], "another vendor", row[5]]
+    digest = hashlib.sha256(cbor.encode(entry)).digest()
+    changed(box, "UPDATE ledger SET detail = 'another vendor', digest = ? WHERE sequence = 2", digest)
+    state = box.service.check_ledger()
+    assert state.place == 2
+    assert state.problem == "the TPM remembers another one"
+
+
+def test_a_tpm_that_forgot_the_ledger_shows(tmp_path: Path) -> None:
+    box = Workshop(tmp_path).box()
+    (box.folder / "tpm/store-ledger-head").unlink()
+    assert box.service.check_ledger().place == 1
 
 
 def test_entries_that_change_places_show(tmp_path: Path) -> None:

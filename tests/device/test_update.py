@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -236,6 +237,15 @@ def test_a_device_is_made_once_and_takes_its_own_certificates_only(tmp_path: Pat
         device.install_certificates(shop.vendor.enrol(Role.DEVICE, other.enrolment()).bundle)
     with pytest.raises(MachineFault, match="no device here"):
         Device.open(tmp_path / "nowhere", now)
+
+
+@pytest.mark.parametrize("wrong", [{"boot_control": "lilo"}, {"time_sources": ("sundial",)}])
+def test_a_device_that_cannot_be_made_leaves_nothing(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    banks = {"rootfs": (Path("a"), Path("b"))}
+    configuration = DeviceConfiguration("new-1", "pump", "stable", "rev-b", banks, **wrong)
+    with pytest.raises(Misuse):
+        Device.create(tmp_path / "new", configuration, now, slot_size=SLOT_SIZE)
+    assert not (tmp_path / "new").exists()
 
 
 def test_another_vendor_cannot_take_a_device_over(tmp_path: Path) -> None:
