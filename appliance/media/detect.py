@@ -12,16 +12,14 @@ import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 
+from appliance.media import sources
 from appliance.media.rule import check_disk
 from appliance.media.sighting import DiskSeen, FolderChanged, Sightings
 from media_format import layout
 from media_format.errors import Misuse
 from media_format.refusal import Refusal
-
-if TYPE_CHECKING:
-    from appliance.media.sources import Source
 
 _DEPTH: Final = 2
 """Automounters mount at DIR/LABEL or DIR/USER/LABEL."""
@@ -69,10 +67,7 @@ class MediaWatcher:
         self._loops = tuple(loops)
         self._disks: dict[Path, str] = {}
         self._mounted: dict[Path, frozenset[str]] = {}
-        self._sources: list[Source] = []
-        # Here and not above: a courier imports this package, and must not load what it never uses.
-        from appliance.media import sources
-
+        self._sources: list[sources.Source] = []
         if self._directories:
             folders = sources.watch_folders(self._directories, self._queue)
             self._sources += [folders, sources.MountTable(self._queue)]

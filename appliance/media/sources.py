@@ -1,7 +1,6 @@
 """The sources of news about media: udev, and directories with what is mounted below them.
 
-Their callbacks do nothing but put what they saw into a queue. Loaded only where somebody watches: pyudev
-and watchdog have no place in a courier.
+Their callbacks do nothing but put what they saw into a queue.
 """
 
 from __future__ import annotations
