@@ -16,7 +16,6 @@ from tests.system.daemon import daemon
 from tests.system.terminal import terminal
 from tests.system.workshop import PROGRAM
 
-
 pytestmark = pytest.mark.xdist_group("demo")  # one worker runs the demo for all
 
 
