@@ -5,10 +5,10 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
 BIN := .venv/bin
 
-.PHONY: help demo test check format prepare clean
+.PHONY: help demo test check format prepare torture bench-media clean
 
 help: ## show this
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
 
 demo: ## prepare, then run the whole loop in demo/
 	@scripts/prepare demo
@@ -33,6 +33,14 @@ format: ## put the code into its form
 
 prepare: ## make .venv and install what the tests need
 	@scripts/prepare test
+
+torture: ## cut the power at every write to a stick, thousands of times, and print what survived
+	@scripts/prepare test
+	@$(BIN)/python -m benchmarks.torture_media
+
+bench-media: ## measure opening, writing and reading media against dd and mtools (as root: it uses a loop device)
+	@scripts/prepare test
+	@$(BIN)/python -m benchmarks.media
 
 clean: ## remove what was made here
 	rm -rf .venv .cache demo dist build .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis

@@ -9,6 +9,8 @@ state that could not be put in order.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -116,8 +118,8 @@ class FatVolume:
         clusters = -(-size // self._geometry.cluster)
         if clusters + self._tree.needed(parent, promised) > self._books.table.free:
             raise Refusal(Code.MEDIUM_FULL, f"{path}: {size} bytes do not fit, {self.info().free} are free")
-        self._books.soil()
-        self._tree.make(parent, promised)
+        with self._changing():
+            self._tree.make(parent, promised)
         placement = Placement(self._books.table.reserve(clusters), self._geometry)
         ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
         self._new[ticket] = _NewFile(parent, name, size, placement)
@@ -148,22 +150,20 @@ class FatVolume:
         self._write_pending(new)
         self._blocks.sync()
         extents = new.placement.extents
-        self._books.table.link(extents)
-        new.linked = True
-        self._books.flush()
-        first = extents[0].first if extents else 0
-        self._tree.enter(new.parent, folder.file_entry(new.name, first, new.size))
+        with self._changing():
+            new.linked = True
+            self._books.table.link(extents)
+            self._books.flush()
+            first = extents[0].first if extents else 0
+            self._tree.enter(new.parent, folder.file_entry(new.name, first, new.size))
         del self._new[ticket]
 
     def discard(self, ticket: int) -> None:
         new = self._new.pop(ticket, None)
         if new is None:
             return
-        # A linked file whose entry could not be written may yet have one: its clusters stay taken, and
-        # the volume dirty, until a writer has looked at the whole of it.
-        if new.linked:
-            self._books.sound = self._books.table.surveyed = False
-        else:
+        # A linked file whose entry could not be written may yet have one: its clusters stay taken.
+        if not new.linked:
             self._books.table.give_back(new.placement.extents)
 
     def delete(self, path: str) -> None:
@@ -182,10 +182,10 @@ class FatVolume:
         # All of the chain, which may be longer than the file.
         extents = self._books.table.chain(first, self._geometry.clusters) if first else ()
         self._reading = None
-        self._books.soil()
-        self._tree.remove(holder, entry)
-        self._books.table.release(extents)
-        self._books.flush()
+        with self._changing():
+            self._tree.remove(holder, entry)
+            self._books.table.release(extents)
+            self._books.flush()
 
     def settle(self) -> ReadBack:
         self._books.clean()
@@ -240,6 +240,16 @@ class FatVolume:
             self._blocks.write(start, view[:count])
             view = view[count:]
             new.written += count
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """A change of names. Broken off, it leaves the volume dirty until all of it was looked at."""
+        self._books.soil()
+        try:
+            yield
+        except BaseException:
+            self._books.sound = self._books.table.surveyed = False
+            raise
 
     def _put_in_order(self) -> None:
         """Before the first change to a volume that was left dirty: free what a cut left behind."""

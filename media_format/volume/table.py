@@ -99,9 +99,10 @@ class Table:
         return extents, False
 
     def choose(self, copy: int) -> None:
-        """Read another copy of the FAT from now on."""
+        """Read this copy of the FAT from now on. What was not flushed is forgotten."""
         self._pages = Pages(self._blocks, self._geometry, copy)
         self._occupancy = None
+        self._reserved = 0
 
     def avoid(self, clusters: ClusterSet) -> None:
         """Take these clusters for taken, whatever their entries say."""
