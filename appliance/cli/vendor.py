@@ -11,6 +11,7 @@ from appliance.cli.answer import Answer, answering, of_many
 from appliance.cli.clock import now
 from appliance.cli.files import naming, read_bundle, read_file, write_file
 from appliance.cli.places import places
+from appliance.cli.policy import policy_options
 from appliance.cli.progress import ProgressBars
 from appliance.cli.quantities import Moment, Size
 from appliance.cli.secrets import secret_options
@@ -18,7 +19,7 @@ from appliance.trust.bundle import MAX_BUNDLE, Bundle
 from appliance.vendor import ComponentSource, DeviceHistory, Fleet, ReleaseOrder, Vendor
 from media_format import limits
 from media_format.errors import Misuse
-from media_format.objects import ComponentKind, Role
+from media_format.objects import ComponentKind, Policy, Role
 from media_format.receipt_file import MAX_FILE
 from media_format.volume import open_volume
 
@@ -34,15 +35,19 @@ def vendor() -> None:
 @vendor.command("init")
 @_FOLDER
 @click.option("--name", required=True, help="The vendor's name, as certificates show it.")
+@policy_options
 @answering
 @secret_options("passphrase", "new vendor passphrase", confirm=True)
-def init(directory: Path, name: str, passphrase: str) -> Answer:
-    """Create the vendor's authorities in DIR."""
-    made = Vendor.create(directory, name, passphrase, now)
+def init(directory: Path, name: str, policy: Policy, passphrase: str) -> Answer:
+    """Create the vendor's authorities in DIR, and the policy that its boxes and devices are born with.
+
+    The policy is part of the trust anchor: it cannot be changed for machines that are enrolled.
+    """
+    made = Vendor.create(directory, name, passphrase, now, policy)
     text = (
         f"{name}: root and issuing authorities are in {directory}.\nKeep the directory offline and backed up."
     )
-    return Answer({"vendor": made.anchor.vendor, "directory": directory}, text)
+    return Answer({"vendor": made.anchor.vendor, "directory": directory, "policy": policy}, text)
 
 
 @vendor.group("enrol")

@@ -256,20 +256,23 @@ class Vendor:
         return dataclasses.replace(order, hardware=hardware)
 
     def _signing(self, order: ReleaseOrder, index: int) -> Signing:
-        """A signer for this release alone: its key is used once and forgotten."""
+        """Signers for this release alone, as many as the policy demands: their keys are used once."""
         now = self._now()
         ca = self._authorities.issuer(Purpose.RELEASE_SIGNER)
         name = f"{index} {order.line} {order.product}".encode()[:64].decode(errors="ignore").strip()
-        key, sealing_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+        count = sum(rule.count for rule in self.anchor.policy.signatures)
+        sealing_key, *keys = (ec.generate_private_key(ec.SECP256R1()) for _ in range(1 + count))
         binding = ReleaseBinding(order.product, order.line, index)
-        chain = issue_release_signer(ca, key.public_key(), RoleIdentity(name, 0), binding, now)
-        sealer_chain = issue_sealer(ca, sealing_key.public_key(), RoleIdentity(name, 0), now)
+        who = RoleIdentity(name, 0)
+        chains = [issue_release_signer(ca, key.public_key(), who, binding, now) for key in keys]
+        sealer_chain = issue_sealer(ca, sealing_key.public_key(), who, now)
+        issued = [(Purpose.RELEASE_SIGNER, chain) for chain in chains]
         with self._register.changing():
-            for purpose, issued in ((Purpose.RELEASE_SIGNER, chain), (Purpose.RELEASE_SEALER, sealer_chain)):
-                place = (serial_of(issued[0]), purpose.name, "release-ca", name, now)
+            for purpose, chain in (*issued, (Purpose.RELEASE_SEALER, sealer_chain)):
+                place = (serial_of(chain[0]), purpose.name, "release-ca", name, now)
                 self._register.issued.append(Issued(*place, 0, order.product))
         return Signing(
-            signers=(KeySigner(key, chain),),
+            signers=tuple(map(KeySigner, keys, chains)),
             sealer=KeySigner(sealing_key, sealer_chain),
             index=index,
             crl_numbers=self._lists().numbers(),
