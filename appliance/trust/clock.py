@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from media_format.refusal import Code, Refusal
@@ -16,6 +17,7 @@ BOX: Final = "box"
 """The name of the last source of all: the issue time of an envelope that answers the device's own nonce."""
 SKEW: Final = 300
 """Seconds by which two honest clocks may differ."""
+DAY: Final = 86400
 
 Reading = tuple[str, int | None]
 """A source's name and what it says, in seconds since the epoch; None where it has no time to give."""
@@ -42,21 +44,34 @@ class TrustedTime:
     source: str
 
 
-def trusted_time(readings: Sequence[Reading], floor: int, horizon: int) -> TrustedTime:
+def trusted_time(
+    readings: Sequence[Reading], floor: int, horizon: int, vendor_dates: Sequence[int] = ()
+) -> TrustedTime:
     """The first reading that can be believed, in the order of the configuration.
 
+    `vendor_dates` are dates the vendor signed and this machine has just verified. They have passed, whatever
+    a clock says: within `SKEW` they count like the floor, and the horizon reaches from the latest of all,
+    so that a machine which lay unused for longer than its horizon believes its clock again.
+
     Raises Refusal(time-untrusted) where no source gives a time. Where none of those given is believed,
-    the refusal is about the first: (time-before-floor) when it lies before `floor`, (time-untrusted)
+    the refusal is about the first: (time-before-floor) when it lies before what has passed, (time-untrusted)
     when it lies more than `horizon` seconds past it.
     """
+    passed = max((floor, *(date - SKEW for date in vendor_dates)))
+    latest = max((floor, *vendor_dates))
     refused: list[Refusal] = []
     for name, reading in readings:
         if reading is None:
             continue
-        if reading < floor:
-            refused.append(Refusal(Code.TIME_BEFORE_FLOOR, f"{name} says {reading}, but {floor} has passed"))
-        elif reading - floor > horizon:
-            refused.append(Refusal(Code.TIME_UNTRUSTED, f"{name} says {reading}, too far past {floor}"))
+        if reading < passed:
+            detail = f"{name} says {moment(reading)}, but {moment(passed)} has passed"
+            refused.append(Refusal(Code.TIME_BEFORE_FLOOR, detail))
+        elif reading - latest > horizon:
+            detail = (
+                f"{name} says {moment(reading)}, more than {horizon // DAY} days past {moment(latest)}, the "
+                "latest time known to have passed; if the clock is right, bring newer lists of the vendor"
+            )
+            refused.append(Refusal(Code.TIME_UNTRUSTED, detail))
         else:
             return TrustedTime(reading, name)
     raise refused[0] if refused else Refusal(Code.TIME_UNTRUSTED, "no source of time gives one")
@@ -73,3 +88,11 @@ def raised_floor(floor: int, now: TrustedTime, vendor_dates: Sequence[int]) -> i
     if now.source != BOX:
         proven.append(now.time - SKEW)
     return max(proven)
+
+
+def moment(seconds: int) -> str:
+    """A time as people read it, in UTC; a number of seconds where no calendar has it."""
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds} seconds after 1970"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from appliance.trust.chain import VerifiedCertificate, judge_dates, verify_chain
-from appliance.trust.clock import SKEW, TrustedTime
+from appliance.trust.clock import SKEW, TrustedTime, moment
 from appliance.trust.crl import RevocationLists
 from appliance.trust.manifest import VerifiedManifest
 from appliance.trust.purpose import Purpose
@@ -84,11 +84,19 @@ def judge_validity(release: VerifiedManifest, sealed: VerifiedEnvelope, now: Tru
     if envelope.issued_at < manifest.created - SKEW:
         raise Refusal(Code.TIME_BEFORE_FLOOR, "the envelope was issued before the release was created")
     if envelope.issued_at > now.time + SKEW:
-        raise Refusal(Code.CERTIFICATE_NOT_YET_VALID, f"issued at {envelope.issued_at}, now is {now.time}")
+        raise Refusal(
+            Code.CERTIFICATE_NOT_YET_VALID,
+            f"issued at {moment(envelope.issued_at)}, now is {moment(now.time)}",
+        )
     if now.time > envelope.expires:
-        raise Refusal(Code.PACKAGE_EXPIRED, f"expired at {envelope.expires}, now is {now.time}")
+        raise Refusal(
+            Code.PACKAGE_EXPIRED, f"expired at {moment(envelope.expires)}, now is {moment(now.time)}"
+        )
     if manifest.install_by is not None and now.time > manifest.install_by:
-        raise Refusal(Code.PACKAGE_EXPIRED, f"to be installed by {manifest.install_by}, now is {now.time}")
+        raise Refusal(
+            Code.PACKAGE_EXPIRED,
+            f"to be installed by {moment(manifest.install_by)}, now is {moment(now.time)}",
+        )
 
 
 def judge_vendor_dates(dates: Iterable[int], now: TrustedTime) -> None:
@@ -96,7 +104,8 @@ def judge_vendor_dates(dates: Iterable[int], now: TrustedTime) -> None:
     latest = max(dates)
     if latest > now.time + SKEW:
         raise Refusal(
-            Code.TIME_BEFORE_FLOOR, f"{now.source} says {now.time}, but the vendor signed at {latest}"
+            Code.TIME_BEFORE_FLOOR,
+            f"{now.source} says {moment(now.time)}, but the vendor signed at {moment(latest)}",
         )
 
 

@@ -9,8 +9,8 @@ said of a package is the first thing that is wrong with it.
     bytes are known to be the vendor's or a box's, their dates mean nothing.
  3. Purposes: the keys that signed may sign just this. The envelope is for this manifest.
  4. Recipient: the package is for this device, protected as the policy demands, and answers its request.
- 5. Trusted time, from the clocks or, for a device without one, from the answer just recognised; then
-    held against every date that the vendor signed.
+ 5. Trusted time, from the clocks or, for a device without one, from the answer just recognised, held
+    against the floor and every date that the vendor signed.
  6. Dates, by that time: signers at creation, the sealer at issue, the package until its expiry.
  7. Revocation and its freshness, by that time, with the lists that came along.
  8. Key chain: no way back. Product and line first, because every line has its own.
@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from appliance.trust.chain import ExpiryWarning, VerifiedCertificate, expiry_warnings
 from appliance.trust.clock import BOX, Reading, TrustedTime, raised_floor, trusted_time
 from appliance.trust.crl import RevocationLists
-from appliance.trust.envelope import judge_revocation, judge_validity, judge_vendor_dates, verify_envelope
+from appliance.trust.envelope import judge_revocation, judge_validity, verify_envelope
 from appliance.trust.key_chain import KeyChain, judge_install
 from appliance.trust.manifest import VerifiedManifest, verify_manifest
 from appliance.trust.pages import VerifiedPage, verify_page
@@ -156,9 +156,8 @@ def admit_package(
     known = lists.take(
         package.crls, (issuer for one in (*release.signers, sealed.sealer) for issuer in one.issuers)
     )
-    now = judge_time(envelope, view, policy, readings, answered=answered)
     dates = (release.manifest.created, *known.dates)
-    judge_vendor_dates(dates, now)
+    now = judge_time(envelope, view, policy, readings, dates, answered=answered)
     judge_validity(release, sealed, now)
     judge_revocation(release, sealed, known, now.time, policy)
     plan = InstallPlan(
@@ -235,7 +234,13 @@ def judge_answer(recipient: Recipient | None, view: DeviceView, policy: Policy) 
 
 
 def judge_time(
-    envelope: Envelope, view: DeviceView, policy: Policy, readings: Sequence[Reading], *, answered: bool
+    envelope: Envelope,
+    view: DeviceView,
+    policy: Policy,
+    readings: Sequence[Reading],
+    vendor_dates: Sequence[int],
+    *,
+    answered: bool,
 ) -> TrustedTime:
     """The trusted time: the device's own clocks first, and last, where the policy allows it, the box.
 
@@ -244,7 +249,7 @@ def judge_time(
     """
     if policy.box_time and answered and view.proves_time:
         readings = (*readings, (BOX, envelope.issued_at))
-    return trusted_time(readings, view.time_floor, policy.clock_horizon)
+    return trusted_time(readings, view.time_floor, policy.clock_horizon, vendor_dates)
 
 
 def judge_key_chain(plan: InstallPlan, view: DeviceView) -> None:
