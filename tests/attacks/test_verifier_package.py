@@ -348,14 +348,25 @@ def test_a_package_that_answers_nothing_needs_a_policy_and_a_clock(world: World)
 
 
 def test_clocks_that_cannot_be_believed_refuse_everything(world: World) -> None:
-    floor = world.view().time_floor
     for reading, code in (
         (None, Code.TIME_UNTRUSTED),
-        (floor - 1, Code.TIME_BEFORE_FLOOR),
-        (floor + POLICY.clock_horizon + 1, Code.TIME_UNTRUSTED),
+        (world.view().time_floor - 1, Code.TIME_BEFORE_FLOOR),
+        (make_manifest().created + POLICY.clock_horizon + 1, Code.TIME_UNTRUSTED),
     ):
         with refused(code):
             world.admit(readings=(("rtc", reading),), box_time=False)
+
+
+def test_a_device_that_lay_longer_than_its_horizon_believes_its_clock_by_the_date_of_the_release(
+    world: World,
+) -> None:
+    view = world.view(time_floor=NOW - POLICY.clock_horizon - YEAR)
+    assert world.admit(view=view).time == TrustedTime(NOW, "rtc")
+
+
+def test_a_clock_behind_a_date_that_the_vendor_signed_does_not_hide_the_right_one(world: World) -> None:
+    readings = (("rtc", make_manifest().created - SKEW - 1), ("gpsd", NOW))
+    assert world.admit(readings=readings).time == TrustedTime(NOW, "gpsd")
 
 
 def test_a_device_without_a_clock_takes_the_time_from_the_answer_to_its_own_request(world: World) -> None:
@@ -394,10 +405,11 @@ def test_a_clock_behind_a_date_that_the_vendor_signed_is_wrong(world: World) -> 
     created = make_manifest().created
     world.admit(world.package(issued_at=created), readings=(("rtc", created - SKEW),))
     with refused(Code.TIME_BEFORE_FLOOR):
-        world.admit(world.package(issued_at=created), readings=(("rtc", created - SKEW - 1),))
+        readings = (("rtc", created - SKEW - 1),)
+        world.admit(world.package(issued_at=created), readings=readings, box_time=False)
     crl = world.crl(Purpose.BOX_CA, 1, at=NOW + SKEW + 1)
     with refused(Code.TIME_BEFORE_FLOOR):
-        world.admit(world.package(crls=(crl,)))
+        world.admit(world.package(crls=(crl,)), box_time=False)
 
 
 # 6. Dates
