@@ -29,13 +29,16 @@ class Bookkeeping:
         self.dirty = False
 
     def soil(self) -> None:
-        """Mark the volume dirty, durably, before the first change."""
-        if not self.dirty:
+        """Mark the volume dirty, durably, before the first change.
+
+        One that was left dirty says so already, and its copies of the FAT may differ: they are let be.
+        """
+        if self.sound and not self.dirty:
             self.table.mark(clean=False)
             self.table.flush()
             self._set_state(self._state() | _STATE_DIRTY)
             self._blocks.sync()
-            self.dirty = True
+        self.dirty = True
 
     def flush(self, *, apart: bool = False) -> None:
         """Make the FAT's changes durable in every copy, and the number of free clusters.

@@ -14,6 +14,7 @@ from typing import Final
 from tests.volume.memory import Memory
 
 _FREE: Final = 0
+_DOTS: Final = (b".".ljust(11), b"..".ljust(11))
 
 
 @dataclass(slots=True)
@@ -117,10 +118,9 @@ class _Checker:
             whole = f"{path}/{name}".lstrip("/")
             if attributes & 0x10:
                 inner = self._chain(cluster, whole)
-                dots = inner[:11], inner[32:43]
-                if dots != (b".".ljust(11), b"..".ljust(11)):
+                if (inner[:11], inner[32:43]) != _DOTS:
                     self._found.damage.append(f"{whole}: a folder without its first two entries")
-                self._folder(whole, inner[64:])
+                self._folder(whole, inner)
                 continue
             data = self._chain(cluster, whole) if cluster else b""
             if -(-size // self._cluster) != len(data) // self._cluster:
@@ -134,7 +134,7 @@ class _Checker:
             raw = content[at : at + 32]
             if raw[0] == 0:
                 return
-            if raw[0] == 0xE5 or raw[11] & 0x08:
+            if raw[0] == 0xE5 or raw[11] & 0x08 or raw[:11] in _DOTS:
                 continue
             body, extension = raw[:8].decode("cp437").rstrip(), raw[8:11].decode("cp437").rstrip()
             if not body.replace("~", "").replace("_", "").isalnum():
