@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
+from appliance.trust.time_sources import check_sources
 from media_format.durable import replace_file
 from media_format.errors import MachineFault, Misuse
 
@@ -51,13 +52,17 @@ class Configuration:
                 raise Misuse(f"{path}: unknown key {key!r}")
             if not isinstance(value, expected[key]):
                 raise Misuse(f"{path}: {key} must be of type {expected[key].__name__}")
+            if isinstance(value, list) and not all(isinstance(item, str) for item in value):
+                raise Misuse(f"{path}: {key} must be a list of texts")
         missing = {"id", "tpm"} - set(raw)
         if missing:
             raise Misuse(f"{path}: {', '.join(sorted(missing))} is missing")
+        sources = tuple(raw.get("time_sources", ("development",)))
+        check_sources(sources)
         return cls(
             id=raw["id"],
             tpm=raw["tpm"],
-            time_sources=tuple(raw.get("time_sources", ("development",))),
+            time_sources=sources,
             allow_by_default=raw.get("allow_by_default", True),
             loops=tuple(raw.get("loops", ())),
         )

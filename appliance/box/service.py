@@ -74,6 +74,8 @@ class BoxStatus:
     warnings: tuple[ExpiryWarning, ...]
     free: int
     """Bytes free where the store is."""
+    time_advice: str | None = None
+    """What to do about a clock that is not trusted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,15 +201,19 @@ class BoxService:
     def install_lists(self, bundle: Bundle) -> int:
         """Take over the vendor's newer revocation lists; returns how many were news.
 
+        Their dates have passed, whatever the box's clock says: no trusted time is needed, and a box that lay
+        unused for longer than its horizon believes its clock again.
+
         Refusal(chain-invalid) for those of another vendor.
         """
-        context = self._context()
-        if bundle.anchor != context.anchor:
+        own = identity.load(self._folder, self._tpm, self._configuration.id).bundle
+        if bundle.anchor != own.anchor:
             raise Refusal(Code.CHAIN_INVALID, "the lists come from another vendor than this box belongs to")
-        known = context.lists()
+        known = self._store.lists(own)
         lists = known.take(bundle.crls)
-        with self._ledger.entry(context.now, "lists", bundle.anchor.vendor) as transaction:
-            self._store.keep_lists(transaction, context.own.bundle, lists)
+        with self._ledger.entry(self._ledger_time(), "lists", bundle.anchor.vendor) as transaction:
+            self._store.keep_lists(transaction, own, lists)
+            self._store.raise_time_floor(transaction, max(lists.dates, default=0))
         return len(set(lists.ders) - set(known.ders))
 
     # Lists
@@ -263,7 +269,7 @@ class BoxService:
     def status(self) -> BoxStatus:
         """The health of the box."""
         own = self._identity_or_none()
-        time, problem = self._time_or_problem(own)
+        time, problem, advice = self._time_or_problem(own)
         warnings: tuple[ExpiryWarning, ...] = ()
         if own is not None and time is not None:
             warnings = expiry_warnings(own.signing, time.time) + expiry_warnings(own.transport, time.time)
@@ -277,6 +283,7 @@ class BoxService:
             devices=len(self.devices()),
             warnings=warnings,
             free=shutil.disk_usage(self._folder).free,
+            time_advice=advice,
         )
 
     def record_fault(self, what: str) -> None:
@@ -508,13 +515,14 @@ class BoxService:
         readings = [(source.name, source.read()) for source in self._sources]
         return trusted_time(readings, self._store.time_floor(), own.bundle.anchor.policy.clock_horizon)
 
-    def _time_or_problem(self, own: Identity | None) -> tuple[TrustedTime | None, str | None]:
+    def _time_or_problem(self, own: Identity | None) -> tuple[TrustedTime | None, str | None, str | None]:
+        """The trusted time, or why there is none and what to do about it."""
         if own is None:
-            return None, "no certificates yet"
+            return None, "no certificates yet", None
         try:
-            return self._time(own), None
+            return self._time(own), None, None
         except Refusal as refusal:
-            return None, str(refusal)
+            return None, str(refusal), refusal.advice
 
     def _ledger_time(self) -> TrustedTime:
         """What the clocks say, trusted or not: an act is entered whatever the time is."""

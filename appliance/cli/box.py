@@ -15,6 +15,7 @@ from appliance.cli.format import format_verb
 from appliance.cli.places import places
 from appliance.cli.progress import ProgressBars
 from appliance.cli.secrets import secret_options
+from appliance.trust.clock import moment
 from appliance.trust.enrolment import read_enrolment
 from media_format.errors import Misuse
 from media_format.objects import Mode, Role
@@ -192,9 +193,12 @@ def ledger(directory: Path, verify: bool) -> Answer:
 def status(directory: Path) -> Answer:
     """Say whether the box is healthy."""
     found = _open(directory).status()
-    clock = (
-        f"{found.time.time} by {found.time.source}" if found.time else f"NOT TRUSTED ({found.time_problem})"
-    )
+    if found.time:
+        clock = f"{moment(found.time.time)} by {found.time.source}"
+    else:
+        clock = f"NOT TRUSTED ({found.time_problem})"
+    if found.time_advice:
+        clock += f"\n          {found.time_advice}"
     lock = f"locked until {found.tpm.locked_until}" if found.tpm.locked_until else "ready"
     text = (
         f"Box {found.id} of {found.vendor or 'no vendor yet'}\n"

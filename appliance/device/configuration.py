@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from appliance.trust.time_sources import check_sources
 from media_format import limits
 from media_format.errors import Misuse
 from media_format.objects import DeviceKind
@@ -62,6 +63,7 @@ class DeviceConfiguration:
             _check_text("slots", slot)
             if banks[0] == banks[1]:
                 raise Misuse(f"slots.{slot}: both banks are {banks[0]}")
+        check_sources(self.time_sources)
         _check_range("epoch", self.epoch, 0, 2**32 - 1)
         _check_range("boot_tries", self.boot_tries, 1, 100)
         _check_range("largest_chunk", self.largest_chunk, limits.MIN_CHUNK_SIZE, limits.MAX_CHUNK_SIZE)

@@ -242,8 +242,8 @@ def test_a_device_is_made_once_and_takes_its_own_certificates_only(tmp_path: Pat
 @pytest.mark.parametrize("wrong", [{"boot_control": "lilo"}, {"time_sources": ("sundial",)}])
 def test_a_device_that_cannot_be_made_leaves_nothing(tmp_path: Path, wrong: dict[str, Any]) -> None:
     banks = {"rootfs": (Path("a"), Path("b"))}
-    configuration = DeviceConfiguration("new-1", "pump", "stable", "rev-b", banks, **wrong)
     with pytest.raises(Misuse):
+        configuration = DeviceConfiguration("new-1", "pump", "stable", "rev-b", banks, **wrong)
         Device.create(tmp_path / "new", configuration, now, slot_size=SLOT_SIZE)
     assert not (tmp_path / "new").exists()
 

@@ -29,8 +29,15 @@ def open_time_source(text: str) -> TimeSource:
     """The source that a configuration names. Misuse for an unknown one, or a place that it cannot have."""
     name, _, place = text.partition(":")
     if name not in SOURCES:
-        raise Misuse(f"time_sources: {name!r} is no source of time; there are {', '.join(SOURCES)}")
+        known = ", ".join(f'"{known}"' for known in SOURCES)
+        raise Misuse(f"time_sources: {text!r} is no source of time; write some of {known}")
     return SOURCES[name](place)
+
+
+def check_sources(names: Sequence[str]) -> None:
+    """Misuse for a list of sources that cannot be asked: for whoever reads a configuration."""
+    for text in names:
+        open_time_source(text)
 
 
 def read_all(names: Sequence[str]) -> tuple[Reading, ...]:
@@ -39,4 +46,4 @@ def read_all(names: Sequence[str]) -> tuple[Reading, ...]:
     return tuple((source.name, source.read()) for source in sources)
 
 
-__all__ = ["SOURCES", "open_time_source", "read_all"]
+__all__ = ["SOURCES", "check_sources", "open_time_source", "read_all"]

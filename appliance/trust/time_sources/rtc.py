@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from media_format.errors import Misuse
+
 _DEVICE: Final = "/dev/rtc0"
 _RTC_RD_TIME: Final = 0x80247009
 _RTC_VL_READ: Final = 0x80047013
@@ -35,8 +37,11 @@ class RealTimeClock:
 
     @classmethod
     def at(cls, place: str) -> RealTimeClock:
-        """The clock at a device node, the first one where none is named."""
-        return cls(Path(place or _DEVICE))
+        """The clock at a device node, the first one where none is named. Misuse for a relative path."""
+        device = Path(place or _DEVICE)
+        if not device.is_absolute():
+            raise Misuse(f"time_sources: {place!r} is no place of a clock; write rtc:/dev/rtc1")
+        return cls(device)
 
     def read(self) -> int | None:
         """Seconds since the epoch; None where the clock is absent, stood still, or shows no date."""
