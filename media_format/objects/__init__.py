@@ -1,7 +1,7 @@
 """The objects that travel: frozen typed values that know how to encode and check themselves, one a file."""
 
 from media_format.objects.chunk_table import Chunk, ChunkPage, Codec
-from media_format.objects.directive import Directive, Order
+from media_format.objects.directive import Directive, Entitlement, Order
 from media_format.objects.enrolment import DeviceKind, EncryptionKey, EnrolmentRequest, Role
 from media_format.objects.envelope import (
     Acknowledgement,
@@ -38,6 +38,7 @@ __all__ = [
     "Directive",
     "EncryptionKey",
     "EnrolmentRequest",
+    "Entitlement",
     "Envelope",
     "EnvelopeKind",
     "Family",

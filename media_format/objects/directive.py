@@ -12,6 +12,7 @@ from media_format.objects.trust_anchor import CERTIFICATE, Root
 from media_format.wire import (
     IDENTIFIER,
     TIME,
+    Flag,
     Many,
     Nested,
     Number,
@@ -25,16 +26,43 @@ from media_format.wire import (
 
 
 class Order(IntEnum):
-    """What a directive orders; each uses the one field of the directive that belongs to it."""
+    """What a directive orders; each uses the fields of the directive that belong to it."""
 
     TIME_FLOOR = 1
     """Lower the time floor to `time_floor`."""
     ENTITLE = 2
-    """Allow `products` at a box."""
+    """Let a box serve what `entitlements` allow, and nothing else."""
     RENEW = 3
-    """Install `certificates`."""
+    """Install `certificates`: the target's own and the CAs above them."""
     CROSS_SIGN = 4
-    """Trust `root` from now on; it comes signed under a root that is trusted already."""
+    """Trust `root` from now on; a root that is trusted already vouches for it in `cross_certificate`."""
+
+
+@record
+class Entitlement(Record):
+    """Whether a box may serve the devices that fit every selector that is there.
+
+    `first` and `last` are device ids of equal length; they and the ids between, byte by byte, fit.
+    """
+
+    NAME: ClassVar[str] = "entitlement"
+
+    allowed: bool = key(1, Flag())
+    product: str | None = key(2, SHORT, default=None)
+    line: str | None = key(3, SHORT, default=None)
+    hardware: str | None = key(4, SHORT, default=None)
+    first: str | None = key(5, SHORT, default=None)
+    last: str | None = key(6, SHORT, default=None)
+
+    def check(self, path: str) -> None:
+        if (self.first is None) != (self.last is None):
+            raise malformed(path, "a range has a first and a last id")
+        if self.first is not None and self.last is not None:
+            first, last = self.first.encode(), self.last.encode()
+            if len(first) != len(last) or first > last:
+                raise malformed(path, "the ids of a range have one length and stand in order")
+        elif (self.product, self.line, self.hardware) == (None, None, None):
+            raise malformed(path, "names no device")
 
 
 @record
@@ -57,16 +85,20 @@ class Directive(Record):
     issued_at: int = key(7, TIME)
     order: Order = key(8, Number(Order))
     time_floor: int | None = key(9, TIME, default=None)
-    products: tuple[str, ...] | None = key(10, Many(SHORT, 256, 1), default=None)
+    entitlements: tuple[Entitlement, ...] | None = key(10, Many(Nested(Entitlement), 512, 1), default=None)
     certificates: tuple[bytes, ...] | None = key(11, Many(CERTIFICATE, 8, 1), default=None)
     root: Root | None = key(12, Nested(Root), default=None)
+    cross_certificate: bytes | None = key(13, CERTIFICATE, default=None)
 
     def check(self, path: str) -> None:
         fields = {
-            Order.TIME_FLOOR: self.time_floor,
-            Order.ENTITLE: self.products,
-            Order.RENEW: self.certificates,
-            Order.CROSS_SIGN: self.root,
+            "time_floor": Order.TIME_FLOOR,
+            "entitlements": Order.ENTITLE,
+            "certificates": Order.RENEW,
+            "root": Order.CROSS_SIGN,
+            "cross_certificate": Order.CROSS_SIGN,
         }
-        if [order for order, value in fields.items() if value is not None] != [self.order]:
+        if any((getattr(self, name) is not None) != (self.order is order) for name, order in fields.items()):
             raise malformed(path, "must carry what its order needs and nothing else")
+        if self.order is Order.ENTITLE and self.role is not Role.BOX:
+            raise malformed(path, "entitlements are for boxes")

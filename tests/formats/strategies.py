@@ -199,12 +199,37 @@ def _receipts(draw: st.DrawFn) -> objects.Receipt:
 
 
 @st.composite
+def _entitlements(draw: st.DrawFn) -> objects.Entitlement:
+    first, last = None, None
+    if draw(st.booleans()):
+        first = draw(text(1, 64))
+        last = draw(st.just(first) | st.text("~", min_size=1).map(lambda tail: tail[: len(first)]))
+        last = last if len(last) == len(first.encode()) and last >= first else first
+    named = st.none() | text(1, 64)
+    product = named if first is not None else text(1, 64)
+    range_ = {"first": st.just(first), "last": st.just(last)}
+    return draw(record(objects.Entitlement, product=product, **range_))  # type: ignore[no-any-return]
+
+
+_ORDERED = {
+    objects.Order.TIME_FLOOR: ("time_floor",),
+    objects.Order.ENTITLE: ("entitlements",),
+    objects.Order.RENEW: ("certificates",),
+    objects.Order.CROSS_SIGN: ("root", "cross_certificate"),
+}
+
+
+@st.composite
 def _directives(draw: st.DrawFn) -> objects.Directive:
-    fields = {field.name: field.metadata["shape"] for field in dataclasses.fields(objects.Directive)[-4:]}
+    shapes = {field.name: field.metadata.get("shape") for field in dataclasses.fields(objects.Directive)}
     order = draw(st.sampled_from(objects.Order))
-    needed = list(fields)[order - 1]
-    carried = {name: shaped(shape) if name == needed else st.none() for name, shape in fields.items()}
-    return draw(record(objects.Directive, order=st.just(order), **carried))  # type: ignore[no-any-return]
+    carried = {
+        name: shaped(shapes[name]) if one is order else st.none()
+        for one, names in _ORDERED.items()
+        for name in names
+    }
+    role = st.just(objects.Role.BOX) if order is objects.Order.ENTITLE else st.sampled_from(objects.Role)
+    return draw(record(objects.Directive, order=st.just(order), role=role, **carried))  # type: ignore[no-any-return]
 
 
 @st.composite
@@ -229,6 +254,7 @@ _WITH_RULES: dict[type[wire.Record], SearchStrategy[Any]] = {
     objects.Present: _presents(),
     objects.Envelope: _envelopes(),
     objects.Receipt: _receipts(),
+    objects.Entitlement: _entitlements(),
     objects.Directive: _directives(),
     objects.EnrolmentRequest: _enrolments(),
     objects.TrustAnchor: _anchors(),

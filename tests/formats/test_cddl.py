@@ -53,6 +53,12 @@ _BEYOND = {
     "a device that does not say what it is",
     "a directive with two orders",
     "a directive without its order's field",
+    "a root that no other root vouches for",
+    "a directive that entitles a device",
+    "an entitlement that names no device",
+    "an entitlement with half a range",
+    "an entitlement for ids of two lengths",
+    "an entitlement whose range ends before it begins",
 }
 
 

@@ -25,6 +25,7 @@ from media_format.objects import (
     Directive,
     EncryptionKey,
     EnrolmentRequest,
+    Entitlement,
     Envelope,
     EnvelopeKind,
     Family,
@@ -273,8 +274,19 @@ DIRECTIVE = Directive(
 )
 
 
-def _directive(order: Order, **field: Any) -> Directive:
-    return dataclasses.replace(DIRECTIVE, order=order, time_floor=None, optional=(), **field)
+def _directive(order: Order, **fields: Any) -> Directive:
+    return dataclasses.replace(DIRECTIVE, order=order, time_floor=None, optional=(), **fields)
+
+
+ENTITLING = _directive(
+    Order.ENTITLE,
+    role=Role.BOX,
+    target="box-1",
+    entitlements=(
+        Entitlement(allowed=True, product="pump", line="stable", hardware="rev-b", optional=_EXTENSION),
+        Entitlement(allowed=False, first="pump-17", last="pump-99"),
+    ),
+)
 
 
 VALID: tuple[tuple[str, Record], ...] = (
@@ -313,9 +325,12 @@ VALID: tuple[tuple[str, Record], ...] = (
     ("the enrolment request of a device", ENROLMENT),
     ("the enrolment request of a box", _BARE_ENROLMENT),
     ("a directive that lowers the time floor", DIRECTIVE),
-    ("a directive that entitles", _directive(Order.ENTITLE, products=("pump", "valve"))),
+    ("a directive that entitles", ENTITLING),
     ("a directive that renews", _directive(Order.RENEW, certificates=(b"a certificate",))),
-    ("a directive that cross-signs", _directive(Order.CROSS_SIGN, root=ANCHOR.roots[1])),
+    (
+        "a directive that cross-signs",
+        _directive(Order.CROSS_SIGN, root=ANCHOR.roots[1], cross_certificate=b"the same by the old root"),
+    ),
 )
 
 _CHANGES: tuple[tuple[str, Record, dict[int | str, Any], Code], ...] = (
@@ -410,8 +425,29 @@ _CHANGES: tuple[tuple[str, Record, dict[int | str, Any], Code], ...] = (
         {7: {1: keys.spki(keys.p256("device")), 2: bytes(1184)}},
         Code.MALFORMED,
     ),
-    ("a directive with two orders", DIRECTIVE, {10: ["pump"]}, Code.MALFORMED),
+    ("a directive with two orders", DIRECTIVE, {11: [b"a certificate"]}, Code.MALFORMED),
     ("a directive without its order's field", DIRECTIVE, {9: ...}, Code.MALFORMED),
+    (
+        "a root that no other root vouches for",
+        DIRECTIVE,
+        {8: 4, 9: ..., 12: ANCHOR.roots[1].to_map()},
+        Code.MALFORMED,
+    ),
+    ("a directive that entitles a device", ENTITLING, {3: "device"}, Code.MALFORMED),
+    ("an entitlement that names no device", ENTITLING, {10: [{1: True}]}, Code.MALFORMED),
+    ("an entitlement with half a range", ENTITLING, {10: [{1: True, 2: "pump", 5: "1"}]}, Code.MALFORMED),
+    (
+        "an entitlement for ids of two lengths",
+        ENTITLING,
+        {10: [{1: True, 5: "pump-9", 6: "pump-10"}]},
+        Code.MALFORMED,
+    ),
+    (
+        "an entitlement whose range ends before it begins",
+        ENTITLING,
+        {10: [{1: True, 5: "pump-2", 6: "pump-1"}]},
+        Code.MALFORMED,
+    ),
 )
 
 
