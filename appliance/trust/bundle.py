@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import re
 import textwrap
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from appliance.trust.chain import VerifiedCertificate, VerifiedIssuer, verify_chain, verify_issuers
 from appliance.trust.crl import RevocationLists
 from appliance.trust.profile import read_certificate, usage
-from appliance.trust.purpose import Purpose
+from appliance.trust.purpose import ISSUING, Purpose
 from media_format import limits
 from media_format.objects import TrustAnchor
 from media_format.refusal import Code, Refusal
@@ -92,6 +93,19 @@ class Bundle:
     def verified(self, purpose: Purpose) -> VerifiedCertificate:
         """That leaf, its chain verified under the bundle's own anchor; refusals as for `verify_chain`."""
         return verify_chain(self.chain(purpose), self.anchor, purpose)
+
+    def under(self, anchor: TrustAnchor) -> Bundle:
+        """The bundle as a machine holds it that has `anchor` already; CAs that lead elsewhere are left out.
+
+        Refusal(chain-invalid) where it has no root in common with `anchor`: it is another vendor's.
+        """
+        if not set(self.anchor.roots) & set(anchor.roots):
+            raise Refusal(Code.CHAIN_INVALID, "this comes from another vendor than the one trusted here")
+        issuers = {issuer.certificate for issuer in verify_issuers(self.certificates, anchor)}
+        purposes = [purpose.oid for purpose in ISSUING]
+        held = ((der, read_certificate(der)) for der in self.certificates)
+        kept = (der for der, found in held if found in issuers or not set(usage(found)) & set(purposes))
+        return dataclasses.replace(self, anchor=anchor, certificates=tuple(kept))
 
     def issuers(self) -> tuple[VerifiedIssuer, ...]:
         """The CAs that lead to the bundle's anchor, roots included."""

@@ -91,13 +91,20 @@ class RevocationLists:
         of other issuers than this certificate's does not concern it.
         """
         lowest = {wanted.issuer: wanted.number for wanted in demanded}
-        links = tuple(zip(certificate.path[:-1], certificate.path[1:], strict=True))
-        for subject, issuer in links:
-            known = self._of(issuer)
-            if known and known.names(subject):
-                raise Refusal(Code.REVOKED, f"certificate {subject.serial_number:x} was revoked")
-        for _, issuer in links:
+        self.judge_chain(certificate)
+        for issuer in certificate.path[1:]:
             self._judge_freshness(issuer, at, policy.crl_max_age, lowest.get(issuer_id(issuer)))
+
+    def judge_chain(self, certificate: VerifiedCertificate) -> None:
+        """Check a certificate and the CAs above it, however old the lists are. Refusal(revoked)."""
+        for subject, issuer in zip(certificate.path[:-1], certificate.path[1:], strict=True):
+            self.judge_issued(subject, issuer)
+
+    def judge_issued(self, subject: x509.Certificate, issuer: x509.Certificate) -> None:
+        """Check one certificate against the list of the CA that issued it. Refusal(revoked)."""
+        known = self._of(issuer)
+        if known and known.names(subject):
+            raise Refusal(Code.REVOKED, f"certificate {subject.serial_number:x} was revoked")
 
     def _of(self, issuer: x509.Certificate) -> RevocationList | None:
         known = self._lists.get(issuer_id(issuer))

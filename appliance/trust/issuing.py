@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, mldsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from appliance.trust.chain import VerifiedCertificate
 from appliance.trust.clock import SKEW
 from appliance.trust.enrolment import VerifiedEnrolment
 from appliance.trust.profile import (
@@ -91,16 +92,30 @@ def generate_issuer_key(family: Family) -> IssuerKey:
     return ec.generate_private_key(ec.SECP384R1())
 
 
-def create_root(vendor: str, key: IssuerKey, now: int) -> Issuer:
-    """A self-signed root that does not expire: it is pinned, and only ever replaced by a signed directive."""
-    name = _name(vendor, "Root")
-    builder = _builder(name, key.public_key(), now, NEVER)
-    certificate = _sign(_as_ca(builder, path_length=1), name, key)
-    return Issuer(certificate, key, ())
+def create_root(vendor: str, key: IssuerKey, now: int, number: int = 1) -> Issuer:
+    """A self-signed root that does not expire: it is pinned, and another one only joins it by a directive.
+
+    `number` counts the vendor's roots, so that no two have one name.
+    """
+    name = _name(vendor, "Root" if number == 1 else f"Root {number}")
+    return Issuer(_root_certificate(name, key.public_key(), now, name, key), key, ())
+
+
+def cross_certify(old: Issuer, new: Issuer, now: int) -> bytes:
+    """A certificate (DER) by the root `old` for the key and name of the root `new`: it vouches for it.
+
+    What RFC 4210, 4.4 calls NewWithOld.
+    """
+    subject, key = new.certificate.subject, new.key.public_key()
+    return _der(_root_certificate(subject, key, now, old.certificate.subject, old.key))
 
 
 def create_issuing_ca(root: Issuer, vendor: str, purpose: Purpose, key: IssuerKey, now: int) -> Issuer:
-    """An issuing CA below `root` for RELEASE_CA, BOX_CA or DEVICE_CA. Misuse for other purposes."""
+    """An issuing CA below `root` for RELEASE_CA, BOX_CA or DEVICE_CA. Misuse for other purposes.
+
+    With the key of an issuing CA that exists already this is its renewal, or its place below another root:
+    what it issued, and its revocation lists, are right under either certificate.
+    """
     if purpose not in ISSUING:
         raise Misuse(f"{purpose.name} is not the purpose of an issuing CA")
     ends = NEVER if purpose is Purpose.DEVICE_CA else now + CA_LIFETIME
@@ -150,6 +165,13 @@ def issue_device(ca: Issuer, enrolment: VerifiedEnrolment, now: int) -> Enrolled
     if enrolment.request.role is not Role.DEVICE:
         raise Misuse("this enrolment request is not a device's")
     return _enrol(ca, enrolment, (Purpose.DEVICE_IDENTITY, Purpose.DEVICE_ENCRYPTION), now, NEVER)
+
+
+def reissue(ca: Issuer, held: VerifiedCertificate, now: int, ends: int) -> tuple[bytes, ...]:
+    """The chain of a certificate for the same holder, purpose and key as `held`, with other dates."""
+    key = held.certificate.public_key()
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    return _issue(ca, held.purpose, key, held.profile, now, ends)
 
 
 def issue_crl(
@@ -213,6 +235,12 @@ def _builder(subject: x509.Name, key: VerifyingKey, begins: int, ends: int) -> x
         .not_valid_after(_moment(ends))
         .add_extension(x509.SubjectKeyIdentifier(key_id(key)), critical=False)
     )
+
+
+def _root_certificate(
+    subject: x509.Name, key: VerifyingKey, now: int, issuer: x509.Name, signer: IssuerKey
+) -> x509.Certificate:
+    return _sign(_as_ca(_builder(subject, key, now, NEVER), path_length=1), issuer, signer)
 
 
 def _as_ca(builder: x509.CertificateBuilder, *, path_length: int) -> x509.CertificateBuilder:
