@@ -95,7 +95,7 @@ ADVICE: dict[Code, str] = {
     Code.MEDIUM_PULLED: "The medium was pulled or stopped answering; put it back and try again.",
     Code.SLOT_READBACK_MISMATCH: "The slot does not hold what was written; the device's storage may be failing.",
     Code.BOOT_CONTROL_FAILED: "The bootloader could not be switched; the device keeps its old release.",
-    Code.HEALTH_CHECK_FAILED: "The new release did not report itself healthy; the device returned to the old one.",
+    Code.HEALTH_CHECK_FAILED: "The new release has not reported itself healthy; confirm it, or the device returns to the old one.",
     Code.TPM_LOCKED: "Too many wrong PINs; wait until the time shown, or ask a supervisor.",
     Code.TPM_UNAVAILABLE: "The key store does not answer; check that it is connected and running.",
     Code.PIN_WRONG: "The PIN is wrong; try again with care, too many failures lock the box.",
