@@ -25,7 +25,7 @@ class Loss(StrEnum):
     CUT = "cut"
     """All writes up to one are there, none after it."""
     TORN = "torn"
-    """And of the next one only the first bytes."""
+    """And of the next one only the first bytes, however few."""
     LOST = "lost"
     """What was not flushed is there in any mixture: of each sector, any state since the last flush."""
 
@@ -72,11 +72,18 @@ class Record:
                     left.write(event.offset, event.data)
                 case Loss.TORN:
                     left = done.copy()
-                    left.write(event.offset, event.data[: random.randint(0, len(event.data))])
+                    left.write(event.offset, event.data[: _tear(done, event, random)])
                 case Loss.LOST:
                     left = _mixture(flushed, pending, random)
             done.write(event.offset, event.data)
             yield place, left
+
+
+def _tear(before: Memory, written: Written, random: Random) -> int:
+    """How many bytes of a write are there: it ends right before one that makes a difference."""
+    old = before.read(written.offset, len(written.data))
+    different = [place for place, byte in enumerate(written.data) if byte != old[place]]
+    return random.choice(different) if different else 0
 
 
 def _mixture(flushed: Memory, pending: list[Written], random: Random) -> Memory:
