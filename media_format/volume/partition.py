@@ -36,7 +36,19 @@ _FOREIGN: Final = (
         "an encrypted volume (BitLocker To Go)",
     ),
     (1024 + 56, b"\x53\xef", "ext2, ext3 or ext4"),
+    (0, b"XFSB", "XFS"),
+    (32, b"NXSB", "APFS"),
+    (1024, b"H+", "HFS+"),
+    (1024, b"HX", "HFS+"),
+    (1024, b"\x10\x20\xf5\xf2", "F2FS"),
+    (512, b"LABELONE", "a part of an LVM volume group"),
+    (4096 - 10, b"SWAPSPACE2", "swap space of a Linux system"),
+    (32768 + 1, b"CD001", "the image of an optical disc (ISO 9660)"),
+    (65536 + 64, b"_BHRfS_M", "Btrfs"),
 )
+_BOOT: Final = 512
+_HEAD: Final = 65536 + 4096
+"""As far as the last of these reaches."""
 
 
 def find_volume(blocks: Blocks) -> Blocks:
@@ -45,10 +57,21 @@ def find_volume(blocks: Blocks) -> Blocks:
     Raises Refusal(medium-unreadable) that names what was found instead.
     """
     head = _head(blocks)
-    if _holds_fat(head):
+    # Behind a partition table may lie what is left of an older file system: it is named last.
+    _refuse_foreign(head[:_BOOT])
+    if looks_like_fat(head):
         return blocks
-    if len(head) < 512 or head[510:512] != b"\x55\xaa":
-        raise _unreadable("it holds no file system that is known here")
+    if head[510:512] == b"\x55\xaa":
+        part = _find_partition(blocks, head)
+        if part is not None:
+            return part
+    _refuse_foreign(head)
+    if not head.strip(b"\0") or not head.strip(b"\xff"):
+        raise _unreadable("it is blank, and must be formatted first")
+    raise _unreadable("it holds no file system that is known here")
+
+
+def _find_partition(blocks: Blocks, head: bytes) -> Blocks | None:
     wanted, others = _partitions(blocks, head)
     for start, size in (*wanted, *others):
         if start == 0 or size == 0 or start + size > blocks.size:
@@ -56,11 +79,11 @@ def find_volume(blocks: Blocks) -> Blocks:
         part = Window(blocks, start, size)
         if _holds_fat(_head(part)) and (start, size) in wanted:
             return part
-    raise _unreadable("none of its partitions holds a FAT volume")
+    return None
 
 
 def _head(blocks: Blocks) -> bytes:
-    return blocks.read(0, min(blocks.size, 4096))
+    return blocks.read(0, min(blocks.size, _HEAD))
 
 
 def _partitions(blocks: Blocks, head: bytes) -> tuple[Sequence[tuple[int, int]], Sequence[tuple[int, int]]]:
@@ -107,7 +130,7 @@ def _holds_fat(head: bytes) -> bool:
     """Whether a partition begins like a FAT volume; Refusal if it begins like something else."""
     fat = looks_like_fat(head)
     # Behind the boot sector of a FAT12 or FAT16 volume comes its FAT, which may hold any bytes.
-    _refuse_foreign(head[:512] if fat else head)
+    _refuse_foreign(head[:_BOOT] if fat else head)
     return fat
 
 
