@@ -107,6 +107,7 @@ class Descriptor:
             self._device = stat.S_ISBLK(mode)
             self.size = os.lseek(fd, 0, os.SEEK_END)
             self.sector = self._ask(_BLKSSZGET) if self._device else 512
+            self._alignment = max(_ALIGNMENT, self.sector)
             if self._device and writable and self._ask(_BLKROGET):
                 raise Refusal(Code.MEDIUM_WRITE_PROTECTED, f"{name}: the device is write-protected")
 
@@ -237,8 +238,8 @@ class Descriptor:
         assert direct is not None
         parts: list[bytes] = []
         while length:
-            skip = offset % _ALIGNMENT
-            span = min(_BLOCK, -(-(skip + length) // _ALIGNMENT) * _ALIGNMENT)
+            skip = offset % self._alignment
+            span = min(_BLOCK, -(-(skip + length) // self._alignment) * self._alignment)
             with memoryview(buffer) as whole, whole[:span] as view:
                 count = os.preadv(direct, [view], offset - skip)
                 part = bytes(view[skip : min(count, skip + length)])
@@ -253,8 +254,8 @@ class Descriptor:
         """Write whole sectors past the page cache; returns how many bytes, the rest is for the caller."""
         direct, buffer = self._open_direct(), self._aligned()
         done = 0
-        while direct is not None and len(data) - done >= _ALIGNMENT:
-            span = min(_BLOCK, (len(data) - done) // _ALIGNMENT * _ALIGNMENT)
+        while direct is not None and len(data) - done >= self._alignment:
+            span = min(_BLOCK, (len(data) - done) // self._alignment * self._alignment)
             with memoryview(buffer) as whole, whole[:span] as view:
                 view[:] = data[done : done + span]
                 try:

@@ -142,9 +142,10 @@ class Table:
 
     def release(self, extents: Sequence[Extent]) -> None:
         """Free the entries of a chain."""
+        clusters = self._clusters
         for extent in extents:
             self._pages.clear(extent.first, extent.count)
-            self._clusters.let_go(extent)
+            clusters.let_go(extent)
 
     def link(self, extents: Sequence[Extent]) -> None:
         """Make reserved extents a chain."""

@@ -46,6 +46,14 @@ def test_the_checker_and_fsck_agree_on_what_a_cut_leaves(shape: Shape) -> None:
         assert checker.check(state).sound == (images.fsck(state, shape) == "")
 
 
+@small
+def test_a_delivery_without_a_fault_ends_on_a_sound_medium(shape: Shape) -> None:
+    medium, planned = _played(shape, 12)
+    found = checker.check(medium)
+    assert found.sound, found.untidy
+    assert found.files == planned.kept | planned.new
+
+
 def test_a_medium_that_never_flushes_is_found_out_so_the_judge_can_fail() -> None:
     medium, planned = _played(images.SMALL[0], 2)
     record = medium.record
