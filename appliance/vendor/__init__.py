@@ -1,17 +1,22 @@
 """The vendor: its certificate authorities, the register of what they issued, and the building of releases."""
 
+from appliance.vendor.addressee import Addressee
 from appliance.vendor.builder import ComponentSource
+from appliance.vendor.directives import Directives, IssuedDirective
 from appliance.vendor.receipts import DeviceHistory, Fleet, Imported
 from appliance.vendor.release import Built, ReleaseOrder
 from appliance.vendor.service import Enrolment, Vendor
 
 __all__ = [
+    "Addressee",
     "Built",
     "ComponentSource",
     "DeviceHistory",
+    "Directives",
     "Enrolment",
     "Fleet",
     "Imported",
+    "IssuedDirective",
     "ReleaseOrder",
     "Vendor",
 ]

@@ -53,6 +53,7 @@ class Register:
     released: list[Released] = field(default_factory=list)
     indexes: dict[str, int] = field(default_factory=dict)
     crl_numbers: dict[str, int] = field(default_factory=dict)
+    sequences: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path) -> Register:
@@ -69,6 +70,7 @@ class Register:
             self.issued = [Issued(**entry) for entry in raw["issued"]]
             self.released = [Released(**entry) for entry in raw["released"]]
             self.indexes, self.crl_numbers = raw["indexes"], raw["crl_numbers"]
+            self.sequences = raw["sequences"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise MachineFault(f"{path}: the vendor's register cannot be read ({error})") from None
 
@@ -90,6 +92,7 @@ class Register:
             "released": [asdict(entry) for entry in self.released],
             "indexes": self.indexes,
             "crl_numbers": self.crl_numbers,
+            "sequences": self.sequences,
         }
         replace_file(self.path, json.dumps(raw, indent=1).encode())
 
@@ -98,6 +101,26 @@ class Register:
         place = json.dumps([product, line])
         self.indexes[place] = self.indexes.get(place, 0) + 1
         return self.indexes[place]
+
+    def next_sequence(self, role: str, id: str, epoch: int) -> int:
+        """The next number of a directive for one machine, never given out twice."""
+        place = json.dumps([role, id, epoch])
+        self.sequences[place] = self.sequences.get(place, 0) + 1
+        return self.sequences[place]
+
+    def holding(self, purpose: str, id: str, epoch: int | None = None) -> Issued | None:
+        """The newest certificate for a purpose that `id` holds, in its newest epoch unless one is named.
+
+        None where it holds none that is not revoked.
+        """
+        found = [
+            entry
+            for entry in self.issued
+            if (entry.purpose, entry.id) == (purpose, id)
+            and entry.revoked is None
+            and epoch in (None, entry.epoch)
+        ]
+        return max(reversed(found), key=lambda entry: entry.epoch, default=None)
 
     def hardware(self, product: str) -> tuple[str, ...]:
         """Every hardware of a product that a device was enrolled with."""

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from appliance.trust.bundle import Bundle
@@ -28,15 +26,19 @@ from appliance.trust.issuing import (
 )
 from appliance.trust.profile import ReleaseBinding, RoleIdentity
 from appliance.trust.purpose import Purpose
+from appliance.trust.renewal import OWN
 from appliance.trust.signer import KeySigner
+from appliance.vendor.addressee import Addressee
 from appliance.vendor.authority import ROOT, Authorities, check_passphrase, check_text
+from appliance.vendor.directives import Directives, pinned
 from appliance.vendor.register import Issued, Register, Released
 from appliance.vendor.release import Built, ReleaseOrder, Signing, write_release
+from appliance.vendor.renewal import Issuances, renewed_leaves, serial_of
 from media_format import limits
 from media_format.crl_files import write_crls
 from media_format.durable import replace_file
 from media_format.errors import MachineFault, Misuse
-from media_format.objects import Family, Mode, Policy, Role, Root, SignatureRule, TrustAnchor
+from media_format.objects import Family, Mode, Policy, Role, SignatureRule, TrustAnchor
 from media_format.progress import Report
 from media_format.refusal import Refusal
 from media_format.volume.seam import Volume
@@ -77,6 +79,7 @@ class Vendor:
         self._authorities = authorities
         self._now = now
         self._register = Register.load(folder / "register.json")
+        self._issuances = Issuances(folder)
         self.anchor = anchor
 
     @classmethod
@@ -90,11 +93,10 @@ class Vendor:
             raise Misuse(f"{folder}: there is a vendor already")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         authorities = Authorities.create(folder / "authority", name, passphrase, now())
-        root = authorities.issuers[ROOT].certificate.public_bytes(serialization.Encoding.DER)
         anchor = TrustAnchor(
             format=limits.FORMAT_VERSION,
             vendor=name,
-            roots=(Root(family=Family.ECDSA, certificate=root),),
+            roots=(pinned(authorities.issuers[ROOT]),),
             policy=policy,
         )
         Register(folder / "register.json").save()
@@ -121,12 +123,14 @@ class Vendor:
         """Answer an enrolment request with certificates, every CA's among them, and the revocation lists.
 
         Misuse if it is of the other role, or names somebody who is enrolled with another key: two machines
-        that pass for one would be told apart by nobody.
+        that pass for one would be told apart by nobody. Enrolment in a newer epoch revokes what was issued in
+        the older ones; an older epoch is Misuse.
         """
         enrolment = read_enrolment(request)
         if enrolment.request.role is not role:
             raise Misuse(f"this is the enrolment request of a {enrolment.request.role}, not of a {role}")
         certificates = self._issue(role, enrolment)
+        self._revoke_older(role, enrolment.request.id, enrolment.request.epoch)
         bundle = Bundle(self.anchor, certificates, self.crls())
         request_ = enrolment.request
         return Enrolment(str(role), request_.id, request_.epoch, enrolment.digest.hex(), bundle)
@@ -174,6 +178,56 @@ class Vendor:
             self._issue_crl(name, number)
 
     @property
+    def directives(self) -> Directives:
+        """What can be ordered of single boxes and devices."""
+        parts = (self._authorities, self._register, self._issuances, self.anchor)
+        return Directives(*parts, self._now)
+
+    def renew(self, whom: Addressee) -> Bundle:
+        """Certificates with later dates for the keys a box or device has. Misuse if it is not enrolled."""
+        with self._register.changing():
+            parts = (self._authorities, self._register, self._issuances, self.anchor)
+            leaves = renewed_leaves(whom, *parts, self._now())
+        return Bundle(self.anchor, (*leaves, *self._authorities.issuing), self.crls())
+
+    def renew_authority(self, name: str) -> None:
+        """Give an issuing CA a certificate with later dates; its key stays, and all it issued. Misuse."""
+        with self._register.changing():
+            self._authorities.renew(name, self.anchor.vendor, self._now())
+
+    def rotate_root(self, passphrase: str) -> str:
+        """Make another root beside those there are, and certify the issuing CAs under it; returns its name.
+
+        From now on new machines trust all roots; those in the field learn of it by a directive, and until
+        `use_root` everything is signed under the root in use before. A rotation that was cut off is finished.
+        """
+        with self._register.changing():
+            Authorities.load(self._folder / "authority", passphrase)
+            known, roots = {root.certificate for root in self.anchor.roots}, self._authorities.roots
+            left = [name for name, root in roots.items() if pinned(root).certificate not in known]
+            vendor, now = self.anchor.vendor, self._now()
+            name = left[0] if left else self._authorities.add_root(vendor, passphrase, now)
+            self._authorities.issue_below(name, vendor, now)
+            root = self._authorities.issuers[name]
+            word = serial_of(self._authorities.word_for(name))
+            before = [*self._authorities.roots][-2]
+            self._register.issued.append(Issued(word, "ROOT", before, name, now))
+        self.renew_crls()
+        self.anchor = dataclasses.replace(self.anchor, roots=(*self.anchor.roots, pinned(root)))
+        replace_file(self._folder / "anchor.cbr", self.anchor.to_bytes(), 0o644)
+        return name
+
+    def use_root(self) -> str:
+        """Sign under the newest root from now on, and returns its name.
+
+        Machines that have not learnt of it refuse what is signed then.
+        """
+        newest = [*self._authorities.roots][-1]
+        with self._register.changing():
+            self._authorities.use(newest)
+        return newest
+
+    @property
     def issued(self) -> tuple[Issued, ...]:
         """Every certificate that was issued here, the oldest first."""
         return tuple(self._register.issued)
@@ -185,27 +239,29 @@ class Vendor:
 
     def _issue(self, role: Role, enrolment: VerifiedEnrolment) -> tuple[bytes, ...]:
         now, request = self._now(), enrolment.request
+        purposes = OWN[role]
+        issuer = self._authorities.name_of(purposes[0])
         keys = (
             hashlib.sha256(request.identity).hexdigest(),
             hashlib.sha256(request.encryption.p256).hexdigest(),
         )
         if role is Role.BOX:
-            issued = issue_box(self._authorities.issuer(Purpose.BOX_IDENTITY), enrolment, now)
-            purposes, issuer = (Purpose.BOX_IDENTITY, Purpose.BOX_TRANSPORT), "box-ca"
+            issued = issue_box(self._authorities.issuers[issuer], enrolment, now)
         else:
-            issued = issue_device(self._authorities.issuer(Purpose.DEVICE_IDENTITY), enrolment, now)
-            purposes, issuer = (Purpose.DEVICE_IDENTITY, Purpose.DEVICE_ENCRYPTION), "device-ca"
+            issued = issue_device(self._authorities.issuers[issuer], enrolment, now)
         product, hardware = (request.device.product, request.device.hardware) if request.device else ("", "")
         with self._register.changing():
             self._check_unique(purposes[0], enrolment, keys[0])
             for purpose, chain, key in zip(purposes, (issued.identity, issued.encryption), keys, strict=True):
-                place = (serial_of(chain[0]), purpose.name, issuer, request.id, now)
+                place = (self._issuances.keep(chain[0]), purpose.name, issuer, request.id, now)
                 self._register.issued.append(Issued(*place, request.epoch, product, hardware, key=key))
-        return tuple(dict.fromkeys((*issued.identity, *issued.encryption, *self._issuing())))
+        return (issued.identity[0], issued.encryption[0], *self._authorities.issuing)
 
     def _check_unique(self, purpose: Purpose, enrolment: VerifiedEnrolment, key: str) -> None:
         request = enrolment.request
         for entry in self._register.issued:
+            if (entry.purpose, entry.id) == (purpose.name, request.id) and entry.epoch > request.epoch:
+                raise Misuse(f"{request.id} is enrolled already in epoch {entry.epoch}, which is newer")
             same = (entry.purpose, entry.id, entry.epoch) == (purpose.name, request.id, request.epoch)
             if same and entry.revoked is None and entry.key != key:
                 raise Misuse(
@@ -213,13 +269,20 @@ class Vendor:
                     f"certificate {entry.serial} first, or enrol it in a new epoch"
                 )
 
-    def _issuing(self) -> tuple[bytes, ...]:
-        """The issuing CAs' certificates: who holds them takes over every revocation list it meets."""
-        return tuple(
-            issuer.certificate.public_bytes(serialization.Encoding.DER)
-            for name, issuer in self._authorities.issuers.items()
-            if name != ROOT
-        )
+    def _revoke_older(self, role: Role, id: str, epoch: int) -> None:
+        """Whoever holds keys of an older enrolment does not pass for this machine any more."""
+        purposes = {purpose.name for purpose in OWN[role]}
+        with self._register.changing():
+            issued = self._register.issued
+            older = [
+                place
+                for place, entry in enumerate(issued)
+                if entry.purpose in purposes and entry.id == id and entry.epoch < epoch and not entry.revoked
+            ]
+            for place in older:
+                issued[place] = dataclasses.replace(issued[place], revoked=self._now())
+        if older:
+            self.renew_crls()
 
     def _issue_crl(self, name: str, number: int) -> None:
         now = self._now()
@@ -237,9 +300,8 @@ class Vendor:
     def _checked(self, order: ReleaseOrder) -> ReleaseOrder:
         if not order.components or not order.boxes:
             raise Misuse("a release needs at least one component and at least one box to carry it")
-        for box in order.boxes:
-            if box.anchor != self.anchor:
-                raise Misuse("a box's file comes from another vendor")
+        boxes = tuple(self._own(box) for box in order.boxes)
+        for box in boxes:
             transport = box.verified(Purpose.BOX_TRANSPORT)
             judge_dates(transport, self._now())
             self._lists().judge(transport, self._now(), self.anchor.policy)
@@ -253,7 +315,14 @@ class Vendor:
             raise Misuse(
                 f"no device of product {order.product!r} is enrolled; name the hardware with --hardware"
             )
-        return dataclasses.replace(order, hardware=hardware)
+        return dataclasses.replace(order, hardware=hardware, boxes=boxes)
+
+    def _own(self, box: Bundle) -> Bundle:
+        """A box's certificates under today's roots. Misuse for those of another vendor."""
+        try:
+            return box.under(self.anchor)
+        except Refusal:
+            raise Misuse("a box's file comes from another vendor") from None
 
     def _signing(self, order: ReleaseOrder, index: int) -> Signing:
         """Signers for this release alone, as many as the policy demands: their keys are used once."""
@@ -279,8 +348,3 @@ class Vendor:
             created=now,
             expires=now + RELEASE_LIFETIME,
         )
-
-
-def serial_of(certificate: bytes) -> str:
-    """A certificate's serial number as the register writes it."""
-    return f"{x509.load_der_x509_certificate(certificate).serial_number:x}"
