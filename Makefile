@@ -5,7 +5,7 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
 BIN := .venv/bin
 
-.PHONY: help demo test check format prepare torture bench-media clean
+.PHONY: help demo test check lint format prepare torture bench-media clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -18,13 +18,15 @@ test: ## prepare, then run every test and hold the coverage
 	@scripts/prepare test
 	@scripts/run-tests
 
-check: ## what to run before pushing: format, lint, types, imports, unit tests
+check: lint ## what to run before pushing: lint, and the unit tests
+	$(BIN)/pytest -q tests/unit
+
+lint: ## form, style, types and import directions
 	@scripts/prepare test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q tests/unit
 
 format: ## put the code into its form
 	@scripts/prepare test
