@@ -24,6 +24,8 @@ NOW = int(time.time()) - 3600
 PRODUCT, LINE, HARDWARE = "pump", "stable", "rev-b"
 PASSPHRASE = "correct horse battery"
 PIN = "271828"
+TPM = "soft-in-process:tpm"
+"""Keys in the tests' own process: hundreds of boxes and devices are made here, and copied with their keys."""
 CHUNK = 4096
 SLOT_SIZE = 64 * CHUNK
 ALL_MODES = replace(DEFAULT_POLICY, modes=(Mode.SEALED, Mode.SHARED, Mode.SIGNED))
@@ -58,7 +60,7 @@ class Workshop:
     def box(self, name: str = "box-1") -> Box:
         """A new box with a supervisor, enrolled."""
         folder = self.folder / name
-        request = BoxService.create(folder, name, "chief", PIN, now=now)
+        request = BoxService.create(folder, name, "chief", PIN, tpm=TPM, now=now)
         bundle = self.vendor.enrol(Role.BOX, request).bundle
         self.boxes[name] = bundle
         service = BoxService.open(folder, now=now)
@@ -77,7 +79,7 @@ class Workshop:
         folder = self.folder / f"{name}-{epoch}"
         banks = {slot: (Path(f"slots/{slot}.a"), Path(f"slots/{slot}.b")) for slot in slots}
         configuration = DeviceConfiguration(
-            id=name, product=PRODUCT, line=LINE, hardware=HARDWARE, slots=banks, epoch=epoch
+            id=name, product=PRODUCT, line=LINE, hardware=HARDWARE, slots=banks, epoch=epoch, tpm=TPM
         )
         device = Device.create(folder, configuration, now, slot_size=SLOT_SIZE, storage=storage)
         device.install_certificates(self.vendor.enrol(Role.DEVICE, device.enrolment()).bundle)

@@ -17,7 +17,7 @@ from media_format.package import PackageWriter
 from media_format.progress import Progress, silent
 from media_format.refusal import Code, Refusal
 from tests.trust_world import refused
-from tests.workshop import CHUNK, PIN, Act, Box, Release, Workshop, ask, files, make_image, now
+from tests.workshop import CHUNK, PIN, TPM, Act, Box, Release, Workshop, ask, files, make_image, now
 
 
 def stored(box: Box) -> dict[str, bytes]:
@@ -182,11 +182,11 @@ def test_a_box_that_cannot_be_made_leaves_nothing(
     tmp_path: Path, name: str, supervisor: str, pin: str
 ) -> None:
     with pytest.raises(Misuse):
-        BoxService.create(tmp_path / "box", name, supervisor, pin, now=now)
+        BoxService.create(tmp_path / "box", name, supervisor, pin, tpm=TPM, now=now)
     assert not (tmp_path / "box").exists()
-    BoxService.create(tmp_path / "box", "box-1", "chief", PIN, now=now)
+    BoxService.create(tmp_path / "box", "box-1", "chief", PIN, tpm=TPM, now=now)
     with pytest.raises(Misuse, match="already"):
-        BoxService.create(tmp_path / "box", "box-1", "chief", PIN, now=now)
+        BoxService.create(tmp_path / "box", "box-1", "chief", PIN, tpm=TPM, now=now)
 
 
 def test_a_box_takes_its_own_certificates_only(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_box_takes_its_own_certificates_only(tmp_path: Path) -> None:
     shop.box("box-2")
     with pytest.raises(Misuse, match="box-2"):
         first.service.install_certificates(shop.boxes["box-2"])
-    request = BoxService.create(tmp_path / "box-3", "box-3", "chief", PIN, now=now)
+    request = BoxService.create(tmp_path / "box-3", "box-3", "chief", PIN, tpm=TPM, now=now)
     service = BoxService.open(tmp_path / "box-3", now=now)
     service.install_certificates(shop.vendor.enrol(Role.BOX, request).bundle)
     with refused(Code.CHAIN_INVALID):
@@ -203,7 +203,7 @@ def test_a_box_takes_its_own_certificates_only(tmp_path: Path) -> None:
 
 
 def test_a_box_without_certificates_says_what_is_missing(tmp_path: Path) -> None:
-    BoxService.create(tmp_path / "box", "box-1", "chief", PIN, now=now)
+    BoxService.create(tmp_path / "box", "box-1", "chief", PIN, tpm=TPM, now=now)
     service = BoxService.open(tmp_path / "box", now=now)
     status = service.status()
     assert (status.vendor, status.time, status.time_problem) == (None, None, "no certificates yet")

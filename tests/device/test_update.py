@@ -16,6 +16,7 @@ from tests.workshop import (
     ALL_MODES,
     CHUNK,
     SLOT_SIZE,
+    TPM,
     Workshop,
     apply,
     ask,
@@ -71,7 +72,7 @@ def test_a_component_of_several_pages_is_installed(tmp_path: Path) -> None:
     shop = Workshop(tmp_path)
     box, stick = shop.box(), shop.medium()
     banks = {"rootfs": (Path("a"), Path("b"))}
-    configuration = DeviceConfiguration("big-1", "pump", "stable", "rev-b", banks)
+    configuration = DeviceConfiguration("big-1", "pump", "stable", "rev-b", banks, tpm=TPM)
     device = Device.create(tmp_path / "big", configuration, now, slot_size=16 * 1024 * 1024)
     device.install_certificates(shop.vendor.enrol(Role.DEVICE, device.enrolment()).bundle)
     image = bytes(1500 * CHUNK) + make_image("big", 600) + make_image("big", 600)
@@ -243,7 +244,7 @@ def test_a_device_is_made_once_and_takes_its_own_certificates_only(tmp_path: Pat
 def test_a_device_that_cannot_be_made_leaves_nothing(tmp_path: Path, wrong: dict[str, Any]) -> None:
     banks = {"rootfs": (Path("a"), Path("b"))}
     with pytest.raises(Misuse):
-        configuration = DeviceConfiguration("new-1", "pump", "stable", "rev-b", banks, **wrong)
+        configuration = DeviceConfiguration("new-1", "pump", "stable", "rev-b", banks, tpm=TPM, **wrong)
         Device.create(tmp_path / "new", configuration, now, slot_size=SLOT_SIZE)
     assert not (tmp_path / "new").exists()
 
@@ -257,7 +258,7 @@ def test_another_vendor_cannot_take_a_device_over(tmp_path: Path) -> None:
 
 def test_a_device_without_certificates_says_what_to_do(tmp_path: Path) -> None:
     banks = {"rootfs": (Path("a"), Path("b"))}
-    configuration = DeviceConfiguration("new-1", "pump", "stable", "rev-b", banks)
+    configuration = DeviceConfiguration("new-1", "pump", "stable", "rev-b", banks, tpm=TPM)
     device = Device.create(tmp_path / "new", configuration, now, slot_size=SLOT_SIZE)
     assert not device.status().enrolled
     (tmp_path / "stick").mkdir()

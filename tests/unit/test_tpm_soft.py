@@ -357,10 +357,10 @@ def test_a_full_disk_is_the_tpms_refusal_and_leaves_the_old_value(tpm: SoftTpm, 
 
 
 def test_there_is_one_tpm_in_a_directory_and_its_uri_names_it(tmp_path: Path, clock: Clock) -> None:
-    open_tpm("soft:tpm", create=True, now=clock, folder=tmp_path).store("head", b"value")
+    open_tpm("soft-in-process:tpm", create=True, now=clock, folder=tmp_path).store("head", b"value")
     with pytest.raises(Misuse, match="already"):
-        open_tpm("soft:tpm", create=True, now=clock, folder=tmp_path)
-    assert open_tpm("soft:tpm", create=False, now=clock, folder=tmp_path).load("head") == b"value"
+        open_tpm("soft-in-process:tpm", create=True, now=clock, folder=tmp_path)
+    assert open_tpm("soft-in-process:tpm", create=False, now=clock, folder=tmp_path).load("head") == b"value"
     for uri in ("soft:", "chip:0", "tpm2"):
         with pytest.raises((Misuse, Refusal)):
             open_tpm(uri, create=False, now=clock, folder=tmp_path)

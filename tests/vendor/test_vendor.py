@@ -17,7 +17,7 @@ from media_format.errors import MachineFault, Misuse
 from media_format.objects import Role
 from media_format.refusal import Code, Refusal
 from tests.trust_world import refused
-from tests.workshop import PASSPHRASE, PIN, Workshop, files, now, volume_in
+from tests.workshop import PASSPHRASE, PIN, TPM, Workshop, files, now, volume_in
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def numbers(vendor: Vendor) -> list[int]:
 
 
 def enrolment(folder: Path, box_id: str = "box-1") -> bytes:
-    return BoxService.create(folder, box_id, "chief", PIN, now=now)
+    return BoxService.create(folder, box_id, "chief", PIN, tpm=TPM, now=now)
 
 
 # The directory
@@ -147,7 +147,7 @@ def test_a_changed_enrolment_request_is_refused(shop: Workshop, tmp_path: Path) 
 
 def test_the_fingerprint_is_what_the_machine_can_show(shop: Workshop, tmp_path: Path) -> None:
     banks = {"rootfs": (Path("a"), Path("b"))}
-    configuration = DeviceConfiguration("pump-1", "pump", "stable", "rev-b", banks)
+    configuration = DeviceConfiguration("pump-1", "pump", "stable", "rev-b", banks, tpm=TPM)
     device = Device.create(tmp_path / "device", configuration, now, slot_size=4096)
     answers = {shop.vendor.enrol(Role.DEVICE, device.enrolment()).fingerprint for _ in range(2)}
     assert len(answers) == 1
@@ -208,14 +208,14 @@ def test_an_index_is_not_given_out_again_after_a_release_that_failed(shop: Works
 
 def test_two_processes_never_give_out_one_index(shop: Workshop) -> None:
     shop.box()
-    shop.order("1.0")
+    order = shop.order("1.0")
     indexes: list[int] = []
 
     def work(number: int) -> None:
         vendor = reopened(shop)
         with volume_in(shop.medium(f"out-{number}")) as volume:
             for _ in range(3):
-                indexes.append(vendor.release(volume, shop.order("1.0"), lambda _progress: None).index)
+                indexes.append(vendor.release(volume, order, lambda _progress: None).index)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(2)]
     for thread in threads:
