@@ -9,7 +9,7 @@ import os
 import stat
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -179,7 +179,9 @@ class Descriptor:
             self._evicted = False
             try:
                 if self._device:
-                    fcntl.ioctl(self._fd, _BLKFLSBUF, 0)
+                    # Takes a right that a courier has given up; the advice alone drops the same pages.
+                    with suppress(PermissionError):
+                        fcntl.ioctl(self._fd, _BLKFLSBUF, 0)
                 os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
                 return ReadBack.FLUSHED
             except OSError:
