@@ -46,7 +46,7 @@ def open_disk(path: Path, *, writable: bool, loops: Collection[Path] = ()) -> De
         raise Misuse(f"{path}: there is no such medium") from None
     if stat.S_ISBLK(mode):
         if not os.access(path, os.R_OK | (os.W_OK if writable else 0)) and SOCKET.exists():
-            return open_disk_by_service(path, writable=writable)
+            return open_disk_by_service(path, writable=writable, at=SOCKET)
         check_disk(path, loops)
     elif not stat.S_ISREG(mode):
         raise Misuse(f"{path}: a medium is a block device, a FAT image file or a directory")

@@ -19,13 +19,18 @@ def program(name: str, *arguments: str) -> tuple[str, ...]:
 
 @contextmanager
 def courier(
-    image: Path, *command: str, writable: bool = True, silence: float = 30
+    image: Path, *command: str, writable: bool = True, silence: float = 30, direct: bool = True
 ) -> Iterator[tuple[Courier, CourierVolume]]:
     """A courier for an image that has read nothing yet, and its volume; both ended with the context."""
     disk = Descriptor.open(image, writable=writable)
     try:
         started = start(
-            command or COMMAND, disk.handles(), image.name, disk.size, writable=writable, silence=silence
+            command or COMMAND,
+            disk.handles()[: 1 + direct],
+            image.name,
+            disk.size,
+            writable=writable,
+            silence=silence,
         )
     finally:
         disk.close()

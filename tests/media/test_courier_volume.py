@@ -152,3 +152,12 @@ def test_a_block_device_is_written_and_read_back_past_the_cache(image: Path) -> 
             assert volume.settle() is ReadBack.DIRECT
             assert volume.read_run("A.BIN", 0, len(CONTENT)) == CONTENT
         run(require("fsck.fat"), "-n", str(device))
+
+
+@pytest.mark.serial
+def test_where_the_cache_cannot_be_passed_by_it_is_emptied_first(image: Path) -> None:
+    with loop_device(image) as device, courier(device, direct=False) as (_, volume):
+        volume.open()
+        write(volume, "A.BIN", CONTENT)
+        assert volume.settle() is ReadBack.FLUSHED
+        assert volume.read_run("A.BIN", 0, len(CONTENT)) == CONTENT

@@ -20,7 +20,7 @@ SOCKET: Final = Path("/run/updatebox/media.sock")
 _PATIENCE: Final = 60.0
 
 
-def open_disk_by_service(path: Path, *, writable: bool, at: Path = SOCKET) -> Descriptor:
+def open_disk_by_service(path: Path, *, writable: bool, at: Path) -> Descriptor:
     """The bytes of the block device at `path`, opened by the media service at the socket `at`.
 
     Raises what the service says; MachineFault if it does not answer or hands over something else.
