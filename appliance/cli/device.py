@@ -14,10 +14,18 @@ import click
 from appliance.cli.answer import Answer, answering, of_many, refused
 from appliance.cli.clock import now
 from appliance.cli.files import read_bundle, write_file
+from appliance.cli.orders import directive_told
 from appliance.cli.places import places
 from appliance.cli.progress import ProgressBars
 from appliance.cli.quantities import Size
-from appliance.device import ApplyResult, Device, DeviceConfiguration, PackageResult, WatchSettings
+from appliance.device import (
+    ApplyResult,
+    Device,
+    DeviceConfiguration,
+    DirectiveResult,
+    PackageResult,
+    WatchSettings,
+)
 from appliance.device.agent import watch as watch_media
 from appliance.media import MediaWatcher, open_medium
 from appliance.trust.enrolment import read_enrolment
@@ -241,15 +249,18 @@ def verify_boot(directory: Path) -> Answer:
 
 
 def _applied(result: ApplyResult) -> Answer:
-    """What became of a medium: of the packages for this device, or, where there is none, of the others."""
-    data = {"packages": result.packages, "receipts": result.receipts}
+    """What became of a medium: of directives and packages for this device, or, without, of the others."""
+    data = {"packages": result.packages, "receipts": result.receipts, "directives": result.directives}
+    orders = result.directives
     mine = [package for package in result.packages if package.addressed]
     others = [package for package in result.packages if not package.addressed]
-    lines = [_told(package) for package in mine or others]
+    told = mine or (() if orders else others)
+    lines = [*map(directive_told, orders), *map(_told, told)]
     if mine and others:
         lines.append(f"{len(others)} more on the medium not for this device.")
-    refusals = [Refusal(p.code, p.detail) for p in mine or others if p.code is not None]
-    accepted = any(package.code is None for package in mine)
+    outcomes: list[DirectiveResult | PackageResult] = [*orders, *told]
+    refusals = [Refusal(one.code, one.detail) for one in outcomes if one.code is not None]
+    accepted = any(order.code is None for order in orders) or any(one.code is None for one in mine)
     if not lines:
         lines = ["There is no package on the medium; let the box write one (updatebox box write)."]
     return of_many(data, lines, refusals, accepted=accepted)

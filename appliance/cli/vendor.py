@@ -9,11 +9,13 @@ from cryptography import x509
 
 from appliance.cli.answer import Answer, answering, of_many
 from appliance.cli.clock import now
+from appliance.cli.directives import directive
 from appliance.cli.files import naming, read_bundle, read_file, write_file
 from appliance.cli.places import places
 from appliance.cli.policy import policy_options
 from appliance.cli.progress import ProgressBars
 from appliance.cli.quantities import Moment, Size
+from appliance.cli.renewal import renew, renew_authority, rotate_root
 from appliance.cli.secrets import secret_options
 from appliance.trust.bundle import MAX_BUNDLE, Bundle
 from appliance.vendor import ComponentSource, DeviceHistory, Fleet, ReleaseOrder, Vendor
@@ -30,6 +32,10 @@ _PASSPHRASE = secret_options("passphrase", "vendor passphrase")
 @click.group()
 def vendor() -> None:
     """The vendor: enrols boxes and devices, signs and seals releases, revokes."""
+
+
+for _verb in (directive, renew, renew_authority, rotate_root):
+    vendor.add_command(_verb)
 
 
 @vendor.command("init")

@@ -6,6 +6,7 @@
 from appliance.device.applying import ApplyResult, PackageResult
 from appliance.device.booting import BootResult
 from appliance.device.configuration import DeviceConfiguration, WatchSettings
+from appliance.device.directives import DirectiveResult
 from appliance.device.service import Device, DeviceStatus
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Device",
     "DeviceConfiguration",
     "DeviceStatus",
+    "DirectiveResult",
     "PackageResult",
     "WatchSettings",
 ]

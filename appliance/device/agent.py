@@ -45,6 +45,9 @@ def _serve(device: Device, path: Path, done: Done) -> None:
         # Nobody is there to start the agent again, and the medium that ended it would still be plugged in.
         _LOG.exception("%s: the agent goes on without this medium", path)
     else:
+        for order in result.directives:
+            what = f"directive {order.sequence}, {order.order.name.lower()}"
+            _LOG.info("%s: %s: %s", path, what, order.code or "done")
         for package in result.packages:
             name = package.outcome.name.lower() if package.outcome else "nothing to do"
             _LOG.info("%s: %s: %s %s", path, package.folder, name, package.code or package.version or "")

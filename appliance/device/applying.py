@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from appliance.device import reporting
+from appliance.device import directives, reporting
+from appliance.device.directives import DirectiveResult
 from appliance.device.install import complete, install
 from appliance.device.machine import Machine
 from appliance.device.reporting import Story
@@ -55,6 +56,8 @@ class ApplyResult:
     """Receipts that were written to it."""
     requested: bool
     """Whether a fresh request was written to it."""
+    directives: tuple[DirectiveResult, ...] = ()
+    """What became of the vendor's orders to this device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +72,15 @@ class _Candidate:
 def apply(machine: Machine, volume: Volume, *, dry_run: bool, retry: bool, report: Report) -> ApplyResult:
     """Judge and install. Raises Refusal(medium-*) when the medium stops answering, and Refusal(tpm-*).
 
+    Directives come first: they may be what a package needs to be believed.
     Newer revocation lists are kept whatever is said of the packages: a stick without them would
     otherwise bring back what they revoke.
     """
     crls = read_crls(volume)
     if not dry_run:
         complete(machine)
+    orders = directives.take(machine, volume, crls, dry_run=dry_run)
+    if not dry_run:
         machine.keep_lists(machine.lists().take(crls))
     measured = _Measured(machine)
     candidates: list[_Candidate] = []
@@ -88,15 +94,16 @@ def apply(machine: Machine, volume: Volume, *, dry_run: bool, retry: bool, repor
     candidates.sort(key=lambda candidate: candidate.plan.manifest.index, reverse=True)
     if dry_run:
         results += [_result(candidate, None) for candidate in candidates]
-        return ApplyResult(tuple(results), 0, False)
+        return ApplyResult(tuple(results), 0, False, orders)
     for candidate in candidates:
         results.append(_install(machine, candidate, report))
         if results[-1].outcome is not Outcome.REFUSED:
             break
     written = reporting.write_reports(machine, volume)
-    if written:
+    news = bool(written) or any(order.code is None for order in orders)
+    if news:
         reporting.ask(machine, volume)
-    return ApplyResult(tuple(results), written, bool(written))
+    return ApplyResult(tuple(results), written, news, orders)
 
 
 class _Measured:

@@ -107,6 +107,14 @@ class Machine:
         except Refusal as refusal:
             raise MachineFault(f"{self.folder / _BUNDLE} is damaged: {refusal.detail}") from None
 
+    def is_enrolled(self) -> bool:
+        """Whether there are certificates. MachineFault where they are damaged."""
+        try:
+            self.bundle()
+        except Misuse:
+            return False
+        return True
+
     def keep_bundle(self, bundle: Bundle) -> None:
         """Install certificates."""
         self.storage.replace(self.folder / _BUNDLE, bundle.to_pem())

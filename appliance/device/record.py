@@ -66,6 +66,7 @@ class Facts(Record):
     device decided to boot the banks before, whether the boot control knows it already or not, and `reason`
     why, where a person did not ask for it. `written` names the banks that updates have begun to write: what
     they hold has to be known to boot, while the factory's content of the others is taken as it is.
+    `directive` is the sequence of the last directive the device acted on.
     """
 
     NAME: ClassVar[str] = "device record"
@@ -87,6 +88,7 @@ class Facts(Record):
     nonce_uptime: int = key(14, Uint())
     reason: Code | None = key(15, Word(Code), default=None)
     written: tuple[str, ...] = key(16, Many(Text(66), 128))
+    directive: int = key(17, COUNTER)
 
     def head(self, line: str) -> ChainHead | None:
         """The key chain head of a line."""
@@ -126,6 +128,7 @@ class TiedRecord:
             nonce_boots=0,
             nonce_uptime=0,
             written=(),
+            directive=0,
         )
         return self._write(first, self._tpm.counter(COUNTER_NAME))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from appliance.device import applying, booting, reporting
+from appliance.device import applying, booting, renewal, reporting
 from appliance.device.applying import ApplyResult
 from appliance.device.boot_control import open_boot_control
 from appliance.device.booting import BootResult
@@ -17,14 +17,12 @@ from appliance.device.storage import DiskStorage, Storage, read_state
 from appliance.tpm import NO_AUTHORISATION, KeyKind, open_tpm
 from appliance.trust.bundle import Bundle
 from appliance.trust.enrolment import make_enrolment
-from appliance.trust.purpose import Purpose
 from appliance.trust.signer import TpmSigner
 from appliance.trust.time_sources import open_time_source
 from media_format import limits
 from media_format.errors import MachineFault, Misuse
 from media_format.objects import EncryptionKey, EnrolmentRequest, Kem, Request, Role
 from media_format.progress import Report, silent
-from media_format.refusal import Code, Refusal
 from media_format.volume.seam import Volume
 
 DEFAULT_SLOT_SIZE: Final = 256 * limits.MIB
@@ -125,26 +123,8 @@ class Device:
 
         Misuse for another device's certificates, Refusal(chain-invalid) for another vendor's.
         """
-        machine, configuration = self._machine, self._machine.configuration
-        identity, encryption = (
-            bundle.verified(Purpose.DEVICE_IDENTITY),
-            bundle.verified(Purpose.DEVICE_ENCRYPTION),
-        )
-        named = (identity.identity.id, identity.identity.epoch, identity.kind)
-        if named != (configuration.id, configuration.epoch, configuration.kind):
-            raise Misuse(
-                f"these certificates are for {identity.identity.id!r}, not for the device configured here"
-            )
-        if identity.spki != machine.tpm.public(IDENTITY) or encryption.encryption != machine.key:
-            raise Misuse("these certificates are for other keys than this device holds")
-        if self._is_enrolled() and machine.bundle().anchor != bundle.anchor:
-            raise Refusal(Code.CHAIN_INVALID, "the certificates come from another vendor than this device's")
-        with machine.exclusive():
-            machine.keep_bundle(bundle)
-            machine.keep_lists(machine.lists().take(bundle.crls, bundle.issuers()))
-            issued = int(identity.certificate.not_valid_before_utc.timestamp())
-            floor = max(machine.record.facts.time_floor, issued, *machine.lists().dates)
-            machine.record.update(time_floor=floor)
+        with self._machine.exclusive():
+            renewal.install(self._machine, bundle)
 
     def write_request(self, volume: Volume) -> Request:
         """Write a signed request, and receipts that are not on the medium yet."""
@@ -185,7 +165,7 @@ class Device:
             product=configuration.product,
             line=configuration.line,
             hardware=configuration.hardware,
-            enrolled=self._is_enrolled(),
+            enrolled=machine.is_enrolled(),
             version=machine.version(),
             banks=dict(state.running),
             on_trial=state.on_trial,
@@ -195,10 +175,3 @@ class Device:
             time_floor=facts.time_floor,
             receipts=machine.receipts.count(),
         )
-
-    def _is_enrolled(self) -> bool:
-        try:
-            self._machine.bundle()
-        except Misuse:
-            return False
-        return True

@@ -90,12 +90,3 @@ def _check_target(directive: Directive, target: Target) -> None:
     if directive.sequence <= target.sequence:
         detail = f"directive {directive.sequence}, but directive {target.sequence} was acted on already"
         raise Refusal(Code.REQUEST_REPLAYED, detail)
-
-
-def read_unverified(data: bytes) -> Directive | None:
-    """What a directive says of itself; None for what is none. It decides only which files are looked at."""
-    try:
-        signed = cose.read_sign1(data, Directive.CONTENT_TYPE, Directive.LIMIT)
-        return Directive.from_bytes(signed.payload)
-    except Refusal:
-        return None

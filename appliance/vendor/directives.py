@@ -50,6 +50,10 @@ class Directives:
     anchor: TrustAnchor
     now: Callable[[], int]
 
+    def check(self, whom: Addressee) -> None:
+        """Misuse for a machine that is not enrolled."""
+        whom.enrolled(self.register)
+
     def lower_time_floor(self, volume: Volume, whom: Addressee, floor: int) -> IssuedDirective:
         """Let a machine believe clocks from `floor` on. Misuse for a time it cannot take."""
         enrolled = whom.enrolled(self.register).issued

@@ -9,7 +9,7 @@ import pytest
 
 from appliance.trust.clock import TrustedTime
 from appliance.trust.crl import RevocationLists
-from appliance.trust.directive import Target, VerifiedDirective, admit_directive, read_unverified
+from appliance.trust.directive import Target, VerifiedDirective, admit_directive
 from appliance.trust.profile import RoleIdentity
 from appliance.trust.purpose import Purpose
 from media_format import cose
@@ -139,10 +139,3 @@ def test_a_machine_that_was_enrolled_again_counts_anew(world: World) -> None:
     assert admit(world, make_directive(epoch=2, sequence=1), target=again)
     with refused(Code.NOT_FOR_THIS_DEVICE):
         admit(world, target=again)
-
-
-def test_what_is_no_directive_says_nothing_of_itself(world: World) -> None:
-    data = sign(make_directive(), signer(World()))
-    assert read_unverified(data) == make_directive()
-    assert read_unverified(data[:-1]) is None
-    assert read_unverified(b"") is None
