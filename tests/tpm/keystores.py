@@ -19,8 +19,8 @@ from typing import Any
 from appliance.tpm import KeyKind
 from appliance.tpm.keystore.audit import FILE_NAME
 from appliance.tpm.keystore.client import KeystoreTpm
-from appliance.tpm.keystore.server import peer_of
-from appliance.tpm.keystore.starting import SOCKET, connect, short_name
+from appliance.tpm.keystore.peer import peer_of
+from appliance.tpm.keystore.starting import abstract_name, connect
 from appliance.tpm.protocol import Authorisation
 from appliance.tpm.soft import SoftTpm
 
@@ -75,8 +75,7 @@ def keystore(folder: Path) -> Iterator[Keystore]:
         yield made
     finally:
         made.tpm.close()
-        if folder.exists() and (folder / SOCKET).exists():
-            made.kill()
+        made.kill()
 
 
 @contextmanager
@@ -99,8 +98,7 @@ def call(folder: Path, *connections: bytes) -> bytes:
     """Send raw bytes to a keystore; everything it answers until it hangs up."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(20)
-        with short_name(folder / SOCKET) as name:
-            connection.connect(name)
+        connection.connect(abstract_name(folder))
         for data in connections:
             connection.sendall(data)
         connection.shutdown(socket.SHUT_WR)

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -22,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from appliance.tpm import KeyKind
 from appliance.tpm.keystore.client import KeystoreTpm
 from appliance.tpm.keystore.messages import MAX_MESSAGE, Status
-from appliance.tpm.keystore.starting import SOCKET, connect
+from appliance.tpm.keystore.starting import abstract_name, connect
 from appliance.tpm.protocol import Authorisation
 from appliance.tpm.soft import SoftTpm
 from media_format import cbor
@@ -233,7 +234,6 @@ def test_a_keystore_ends_when_nobody_uses_it(tmp_path: Path) -> None:
     SoftTpm.make(tmp_path / "tpm", lambda: 0)
     with served(tmp_path / "tpm", "--idle", "0.05") as process:
         assert process.wait(20) == 0
-        assert not (tmp_path / "tpm" / SOCKET).exists()
 
 
 def test_a_second_keystore_for_the_same_keys_is_refused(tmp_path: Path) -> None:
@@ -304,6 +304,37 @@ def _answers(connection: socket.socket) -> int:
         return int(connection.recv(4096) != b"")
     except (BrokenPipeError, ConnectionResetError):
         return 0
+
+
+def test_a_stranger_in_the_keystores_place_is_not_believed(tmp_path: Path) -> None:
+    require_root()
+    SoftTpm.make(tmp_path / "tpm", lambda: 0)
+    name = abstract_name(tmp_path / "tpm")
+    reading, writing = os.pipe()
+    stranger = os.fork()
+    if stranger == 0:
+        _pose_as_keystore(name, writing)
+    os.close(writing)
+    try:
+        assert os.read(reading, 1) == b"."
+        with refused(Code.TPM_UNAVAILABLE):
+            KeystoreTpm(lambda: connect(tmp_path / "tpm")).seal(b"secret", "271828")
+    finally:
+        os.close(reading)
+        os.kill(stranger, signal.SIGKILL)
+        os.waitpid(stranger, 0)
+
+
+def _pose_as_keystore(name: bytes, ready: int) -> NoReturn:
+    """Take the keystore's name as another user, until killed."""
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(name)
+        listener.listen()
+        os.write(ready, b".")
+        signal.pause()
+    os._exit(0)
 
 
 @pytest.mark.parametrize("fault", ["absent", "readable by others", "not a folder"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
+import errno
 import os
 import socket
 import sys
@@ -15,11 +15,10 @@ from typing import Final
 from appliance.process.hardening import harden
 from appliance.tpm.keystore.audit import Audit
 from appliance.tpm.keystore.server import KeystoreServer
-from appliance.tpm.keystore.starting import SOCKET, short_name
+from appliance.tpm.keystore.starting import abstract_name
 from appliance.tpm.soft import SoftTpm
 from media_format.refusal import Code, Refusal
 
-_LOCK: Final = "keystore.lock"
 _STACK: Final = 512 * 1024
 """Bytes of a thread's stack: locked memory is not to be spent on stacks."""
 
@@ -53,33 +52,35 @@ def _arguments() -> argparse.Namespace:
 def _serve(arguments: argparse.Namespace) -> None:
     """Serve until idle. Refusal(tpm-unavailable) where the keys cannot be opened or are served already."""
     folder, users = arguments.folder, frozenset(arguments.user)
-    place = arguments.socket or folder / SOCKET
     tpm = SoftTpm.load_from(folder, _now)
-    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise Refusal(Code.TPM_UNAVAILABLE, f"{folder}: another keystore serves these keys") from None
-
-    def retire() -> None:
-        place.unlink(missing_ok=True)
-        os.close(lock)
-
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        _bind(listener, place, shared=bool(users))
+        if arguments.socket is None:
+            _bind(listener, abstract_name(folder), folder)
+        else:
+            _bind_file(listener, arguments.socket, shared=bool(users))
+        listener.listen(64)
         _say(arguments.ready, "ready")
         server = KeystoreServer(tpm, Audit(folder, _now), users | {os.geteuid()}, arguments.idle)
-        server.serve(listener, retire)
+        server.serve(listener)
 
 
-def _bind(listener: socket.socket, place: Path, *, shared: bool) -> None:
-    """Listen. Who may ask is judged by the peer's credentials, not by the mode alone."""
+def _bind(listener: socket.socket, name: bytes, folder: Path) -> None:
+    try:
+        listener.bind(name)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise Refusal(Code.TPM_UNAVAILABLE, f"{folder}: another keystore serves these keys") from None
+
+
+def _bind_file(listener: socket.socket, place: Path, *, shared: bool) -> None:
+    """Take a place in the file system. Who may ask is judged by the peer's credentials, not by the mode."""
     place.unlink(missing_ok=True)
     before = os.umask(0o111 if shared else 0o177)
-    with short_name(place) as name:
-        listener.bind(name)
-    os.umask(before)
-    listener.listen(64)
+    try:
+        listener.bind(str(place))
+    finally:
+        os.umask(before)
 
 
 def _say(ready: int | None, text: str) -> None:

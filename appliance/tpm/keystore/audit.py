@@ -6,21 +6,14 @@ import json
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from appliance.tpm.keystore.peer import Peer
 
 FILE_NAME: Final = "audit.jsonl"
 _MAX_SIZE: Final = 1024 * 1024
 """Bytes after which the file is put aside, replacing the one put aside before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """The process at the other end of a socket, as the kernel names it (unix(7), SO_PEERCRED)."""
-
-    pid: int
-    uid: int
 
 
 class Audit:

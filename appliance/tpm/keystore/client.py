@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -86,26 +87,39 @@ class KeystoreTpm:
         with self._lock:
             for _ in range(_ATTEMPTS if again else 1):
                 try:
-                    return _value(self._ask([name, *arguments]))
+                    return _value(_ask(self._connected(), [name, *arguments]))
                 except OSError:
                     self._hang_up()
         raise _unavailable("the keystore stopped answering")
 
-    def _ask(self, message: Sequence[cbor.Value]) -> Sequence[cbor.Value]:
-        if self._connection is not None and _hung_up(self._connection):
+    def _connected(self) -> socket.socket:
+        """A connection on which the keystore answers: one may be ending just when it is found."""
+        if self._connection is not None and not _hung_up(self._connection):
+            return self._connection
+        for _ in range(_ATTEMPTS):
             self._hang_up()
-        if self._connection is None:
-            self._connection = self._connect()
-        send(self._connection, message)
-        reply = receive(self._connection)
-        if reply is None:
-            raise ConnectionResetError("the keystore hung up")
-        return reply
+            self._connection = connection = self._connect()
+            # Whoever forgets the client hangs up too.
+            weakref.finalize(self, connection.close)
+            try:
+                _ask(connection, ["status"])
+            except OSError:
+                continue
+            return connection
+        raise _unavailable("the keystore stops answering as soon as it is asked")
 
     def _hang_up(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _ask(connection: socket.socket, message: Sequence[cbor.Value]) -> Sequence[cbor.Value]:
+    send(connection, message)
+    reply = receive(connection)
+    if reply is None:
+        raise ConnectionResetError("the keystore hung up")
+    return reply
 
 
 def _hung_up(connection: socket.socket) -> bool:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 import socket
-import struct
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from appliance.tpm.keystore.audit import Audit, Peer
+from appliance.tpm.keystore.audit import Audit
 from appliance.tpm.keystore.messages import Status, receive, send
+from appliance.tpm.keystore.peer import Peer, peer_of
 from appliance.tpm.protocol import Authorisation, KeyKind, Tpm
 from media_format import cbor
 from media_format.errors import Misuse
 from media_format.refusal import Code, Refusal
 
 Arguments: TypeAlias = Sequence[cbor.Value]
-_CREDENTIALS: Final = struct.Struct("@3i")
 _MAX_CONNECTIONS: Final = 64
 _MAX_RANDOM: Final = 4096
 
@@ -25,8 +24,7 @@ _MAX_RANDOM: Final = 4096
 class KeystoreServer:
     """Serves one TPM on a listening Unix socket, for processes of `allowed` users only.
 
-    `serve` returns when nobody has been connected for `idle` seconds; None means never. `retire` is called
-    before that: no further client may find the socket afterwards, and those that just did are still served.
+    `serve` returns when nobody has been connected for `idle` seconds; None means never.
     """
 
     def __init__(self, tpm: Tpm, audit: Audit, allowed: frozenset[int], idle: float | None) -> None:
@@ -37,23 +35,17 @@ class KeystoreServer:
         self._connected = threading.Semaphore(_MAX_CONNECTIONS)
         self._attending: set[threading.Thread] = set()
 
-    def serve(self, listener: socket.socket, retire: Callable[[], None]) -> None:
-        """Answer until idle."""
+    def serve(self, listener: socket.socket) -> None:
+        """Answer until idle. A client that connects at that very moment is hung up on, and comes again."""
         listener.settimeout(self._idle)
         while self._accept(listener) or self._attending:
             pass
-        retire()
-        listener.settimeout(0)
-        while self._accept(listener):
-            pass
-        for thread in tuple(self._attending):
-            thread.join()
 
     def _accept(self, listener: socket.socket) -> bool:
         """Take in the next client; False where none came in time."""
         try:
             connection, _ = listener.accept()
-        except (TimeoutError, BlockingIOError):
+        except TimeoutError:
             return False
         self._welcome(connection)
         return True
@@ -100,13 +92,6 @@ class KeystoreServer:
         finally:
             if name in USES:
                 self._audit.note(peer, str(name), _named(arguments), outcome)
-
-
-def peer_of(connection: socket.socket) -> Peer:
-    """Who is at the other end."""
-    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    pid, uid, _ = _CREDENTIALS.unpack(raw)
-    return Peer(pid, uid)
 
 
 def _named(arguments: Arguments) -> str:

@@ -1,7 +1,12 @@
 """Finding the keystore of a folder, or starting one.
 
-Where a service manager starts the keystore, under a user of its own, clients find its socket and start
-nothing. Elsewhere the first client starts it; it ends by itself when nobody has used it for a while.
+A keystore listens on an abstract socket (unix(7)) named after the folder's inode: nothing of it stands among
+the keys, a folder that was copied is another one, and the name is gone with the process. Since anyone may
+take such a name, a client believes only a server that belongs to the folder's owner.
+
+Where a service manager starts the keystore, under a user of its own, it listens on a socket in the file
+system, and clients start nothing. Elsewhere the first client starts it; it ends by itself when nobody has
+used it for a while.
 """
 
 from __future__ import annotations
@@ -17,25 +22,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from appliance.tpm.keystore.peer import peer_of
 from media_format.refusal import Code, Refusal
 
-SOCKET: Final = "keystore.sock"
-_STARTING: Final = "starting.lock"
-IDLE: Final = 20
+IDLE: Final = 5
 """Seconds without a client after which a keystore that a client started ends."""
+_STARTING: Final = "starting.lock"
 _PATIENCE: Final = 30.0
 """Seconds that a client waits for a keystore it started, or for an answer: a PIN attempt takes one."""
 _ABSENT: Final = (errno.ENOENT, errno.ECONNREFUSED)
 
 
-@contextmanager
-def short_name(path: Path) -> Iterator[str]:
-    """Another name for a socket, short enough for one however long the path is (unix(7))."""
-    fd = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{fd}/{path.name}"
-    finally:
-        os.close(fd)
+def abstract_name(folder: Path) -> bytes:
+    """The name of the socket for the keys in a folder."""
+    status = folder.stat()
+    return b"\0updatebox/keystore/%x-%x" % (status.st_dev, status.st_ino)
 
 
 def connect(place: Path) -> socket.socket:
@@ -43,28 +44,40 @@ def connect(place: Path) -> socket.socket:
 
     Raises Refusal(tpm-unavailable).
     """
-    connection = _try(place) if place.is_socket() else _try(place / SOCKET) or _started(place)
+    try:
+        if place.is_socket():
+            connection = _try(str(place).encode())
+        else:
+            connection = _try(abstract_name(place)) or _started(place)
+        if connection is not None:
+            _check_owner(connection, place)
+    except OSError as error:
+        raise _unavailable(place, os.strerror(error.errno or 0)) from None
     if connection is None:
-        raise Refusal(Code.TPM_UNAVAILABLE, f"{place}: the keystore does not answer")
+        raise _unavailable(place, "the keystore does not answer")
     return connection
+
+
+def _check_owner(connection: socket.socket, place: Path) -> None:
+    """A server of another user than the keys' owner would learn PINs, and lie."""
+    if peer_of(connection).uid not in (place.stat().st_uid, 0):
+        connection.close()
+        raise _unavailable(place, "another user answers in the keystore's place")
 
 
 def _started(folder: Path) -> socket.socket | None:
     with _alone(folder):
-        connection = _try(folder / SOCKET)
+        connection = _try(abstract_name(folder))
         if connection is None:
             _start(folder)
-            connection = _try(folder / SOCKET)
+            connection = _try(abstract_name(folder))
         return connection
 
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """One client at a time starts a keystore; the others find it then."""
-    try:
-        fd = os.open(folder / _STARTING, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise Refusal(Code.TPM_UNAVAILABLE, f"{folder}: {os.strerror(error.errno or 0)}") from None
+    fd = os.open(folder / _STARTING, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         yield
@@ -72,22 +85,22 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(fd)
 
 
-def _try(place: Path) -> socket.socket | None:
+def _try(name: bytes) -> socket.socket | None:
+    """A connection; None where nobody listens. OSError for anything else."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         connection.settimeout(_PATIENCE)
-        with short_name(place) as name:
-            connection.connect(name)
+        connection.connect(name)
     except OSError as error:
         connection.close()
         if error.errno in _ABSENT:
             return None
-        raise Refusal(Code.TPM_UNAVAILABLE, f"{place}: {os.strerror(error.errno or 0)}") from None
+        raise
     return connection
 
 
 def _start(folder: Path) -> None:
-    """Start a keystore and wait until it listens, or another one does."""
+    """Start a keystore and wait until it listens."""
     reading, writing = os.pipe2(os.O_CLOEXEC)
     command = [sys.executable, "-I", "-m", "appliance.tpm.keystore", str(folder.absolute())]
     try:
@@ -100,16 +113,19 @@ def _start(folder: Path) -> None:
             start_new_session=True,
             pass_fds=(writing,),
         )
-    except OSError as error:
+    except OSError:
         os.close(reading)
-        raise Refusal(Code.TPM_UNAVAILABLE, f"the keystore cannot be started: {error.strerror}") from None
+        raise
     finally:
         os.close(writing)
     with open(reading, "rb") as ready:
         said = ready.read().decode(errors="replace")
     if said != "ready":
         process.wait()
+        raise _unavailable(folder, said or "the keystore ended at once")
     # It lives on without its parent: its end is nobody's to wait for.
     process.returncode = 0
-    if said != "ready":
-        raise Refusal(Code.TPM_UNAVAILABLE, said or f"{folder}: the keystore ended at once")
+
+
+def _unavailable(place: Path, why: str) -> Refusal:
+    return Refusal(Code.TPM_UNAVAILABLE, why if why.startswith(str(place)) else f"{place}: {why}")
