@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from media_format import cose
+from media_format.objects import Receipt
 from media_format.receipt_file import decode_receipts, encode_receipts
 from media_format.refusal import Code
 from tests.cli import attacker
@@ -40,8 +42,8 @@ def test_the_same_receipts_are_merged_once(exported: Workshop) -> None:
 
 def test_a_receipt_that_no_box_brought_is_missed(exported: Workshop) -> None:
     path = exported.folder / "receipts.file"
-    receipts = decode_receipts(path.read_bytes())
-    path.write_bytes(encode_receipts(receipts[1:]))
+    newest_first = sorted(decode_receipts(path.read_bytes()), key=_counter, reverse=True)
+    path.write_bytes(encode_receipts(newest_first[:-1]))
     assert _import(exported)["devices"][0]["missing"] == 1
 
 
@@ -86,3 +88,8 @@ def test_the_lists_of_another_vendor_are_not_taken(delivered: Workshop) -> None:
 
 def _import(shop: Workshop) -> dict[str, Any]:
     return shop.do("vendor", "receipts", shop.vendor, "--import", shop.folder / "receipts.file")
+
+
+def _counter(receipt: bytes) -> int:
+    signed = cose.read_sign1(receipt, Receipt.CONTENT_TYPE, Receipt.LIMIT)
+    return Receipt.from_bytes(signed.payload).counter
