@@ -11,7 +11,7 @@ import click
 
 from appliance.cli.answer import Answer, answering
 from appliance.cli.clock import now
-from appliance.cli.entitlements import read_entitlements
+from appliance.cli.entitlements import COLUMNS, read_entitlements
 from appliance.cli.files import read_file
 from appliance.cli.orders import WORDS
 from appliance.cli.places import places
@@ -21,6 +21,7 @@ from appliance.media import open_medium
 from appliance.vendor import Addressee, Directives, IssuedDirective, Vendor
 from media_format import limits
 from media_format.crl_files import write_crls
+from media_format.errors import Misuse
 from media_format.objects import Role
 from media_format.volume.seam import Volume
 
@@ -100,7 +101,7 @@ def time_floor(
     "file",
     required=True,
     type=click.Path(path_type=Path),
-    help="CSV with the columns rule, product, line, hardware, first, last.",
+    help=f"CSV with the columns {', '.join(COLUMNS)}.",
 )
 @_OUT
 @answering
@@ -108,6 +109,8 @@ def time_floor(
 def entitle(directory: Path, whom: tuple[Addressee, ...], file: Path, out: Path, passphrase: str) -> Answer:
     """Say which devices a box may serve; nothing else is served from then on."""
     entitlements = read_entitlements(str(file), read_file(file, limits.MIB))
+    if not entitlements:
+        raise Misuse(f"{file} holds no entry")
 
     def write(orders: Directives, volume: Volume, one: Addressee) -> tuple[IssuedDirective, ...]:
         return (orders.entitle(volume, one, entitlements),)

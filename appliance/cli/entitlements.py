@@ -4,49 +4,94 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from media_format.errors import Misuse
 from media_format.objects import Entitlement
+from media_format.objects.manifest import SHORT
 from media_format.refusal import Refusal
 
-COLUMNS: Final = ("rule", "product", "line", "hardware", "first", "last")
-"""`rule` is allow or deny, the others select devices and may be empty."""
-_RULES: Final = {"allow": True, "deny": False}
+COLUMNS: Final = ("action", "product", "line", "hardware", "device", "first", "last")
+"""`action` is allow or deny, the others select devices and may be empty; `device` is one id."""
+_ACTIONS: Final = {"allow": True, "deny": False}
+
+
+def entitlement(*, allowed: bool, selectors: Mapping[str, str | None]) -> Entitlement:
+    """An entitlement that selects devices by COLUMNS. Misuse where it selects none or cannot be meant."""
+    given = {name: value for name, value in selectors.items() if value}
+    device = given.pop("device", None)
+    if device is not None:
+        if "first" in given or "last" in given:
+            raise Misuse("name one device or a range of ids, not both")
+        given["first"] = given["last"] = device
+    if not given:
+        raise Misuse("name a product, a line, hardware, a device or a range of ids")
+    try:
+        for name, value in given.items():
+            SHORT.decode(value, name)
+        entry = Entitlement(allowed=allowed, **given)  # type: ignore[arg-type]  # the selectors are all texts
+        return Entitlement.from_bytes(entry.to_bytes())
+    except Refusal as refusal:
+        raise Misuse(refusal.detail) from None
 
 
 def read_entitlements(name: str, data: bytes) -> tuple[Entitlement, ...]:
-    """The entries of a list; Misuse names the file and the line that is wrong."""
+    """The entries of a list. Misuse names the file and every line that is wrong."""
     try:
         rows = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
-        unknown = set(rows.fieldnames or ()) - set(COLUMNS)
-        if "rule" not in (rows.fieldnames or ()) or unknown:
-            raise Misuse(f"{name}, line 1: the columns are {', '.join(COLUMNS)}, and 'rule' must be there")
-        found = tuple(_entry(row, f"{name}, line {rows.line_num}") for row in rows)
+        _check_header(name, rows.fieldnames or ())
+        return _entries(name, [(rows.line_num, row) for row in rows])
     except UnicodeDecodeError:
         raise Misuse(f"{name} is not UTF-8 text") from None
     except csv.Error as error:
         raise Misuse(f"{name} is not CSV: {error}") from None
-    if not found:
-        raise Misuse(f"{name} holds no entry")
-    return found
 
 
-def _entry(row: dict[str, str | None], place: str) -> Entitlement:
+def write_entitlements(entries: Iterable[Entitlement]) -> bytes:
+    """A list that `read_entitlements` reads."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, restval="")
+    writer.writeheader()
+    for entry in entries:
+        kind = {"product": entry.product, "line": entry.line, "hardware": entry.hardware}
+        one = entry.first is not None and entry.first == entry.last
+        ids = {"device": entry.first} if one else {"first": entry.first, "last": entry.last}
+        writer.writerow({"action": "allow" if entry.allowed else "deny", **kind, **ids})
+    return text.getvalue().encode()
+
+
+def _check_header(name: str, columns: Iterable[str]) -> None:
+    found = list(columns)
+    if "action" not in found or set(found) - set(COLUMNS) or len(set(found)) < len(found):
+        raise Misuse(f"{name}, line 1: the columns are {', '.join(COLUMNS)}, and 'action' must be there")
+
+
+def _entries(name: str, rows: list[tuple[int, dict[str, str | None]]]) -> tuple[Entitlement, ...]:
+    entries: list[Entitlement] = []
+    places: dict[tuple[str | None, ...], int] = {}
+    problems = []
+    for number, row in rows:
+        try:
+            entry = _entry(row)
+            selectors = (entry.product, entry.line, entry.hardware, entry.first, entry.last)
+            if selectors in places:
+                raise Misuse(f"selects the same devices as line {places[selectors]}")
+        except Misuse as problem:
+            problems.append(f"{name}, line {number}: {problem}")
+        else:
+            places[selectors] = number
+            entries.append(entry)
+    if problems:
+        raise Misuse("\n".join(problems))
+    return tuple(entries)
+
+
+def _entry(row: dict[str, str | None]) -> Entitlement:
     if None in row or any(value is None for value in row.values()):
-        raise Misuse(f"{place}: not as many values as the header has")
+        raise Misuse("not as many values as the header has")
     given = {name: str(value).strip() for name, value in row.items()}
-    rule = given.pop("rule").lower()
-    if rule not in _RULES:
-        raise Misuse(f"{place}: the rule is {rule!r}, not allow or deny")
-    try:
-        entry = Entitlement.from_bytes(
-            Entitlement(allowed=_RULES[rule], **_selectors(given)).to_bytes()  # type: ignore[arg-type]
-        )
-    except Refusal as refusal:
-        raise Misuse(f"{place}: {refusal.detail}") from None
-    return entry
-
-
-def _selectors(given: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in given.items() if value}
+    action = given.pop("action").lower()
+    if action not in _ACTIONS:
+        raise Misuse(f"the action is {action!r}, not allow or deny")
+    return entitlement(allowed=_ACTIONS[action], selectors=given)
