@@ -61,7 +61,11 @@ def _troubles(status: BoxStatus) -> list[str]:
     if status.vendor is None:
         found.append(texts.NO_CERTIFICATES)
     elif status.time_problem:
-        found.append(texts.TIME_PROBLEM.format(problem=status.time_problem))
+        found.append(
+            texts.TIME_PROBLEM.format(
+                problem=status.time_problem, advice=status.time_advice or texts.TIME_ADVICE
+            )
+        )
     time = status.time.time if status.time else 0
     found += [
         texts.EXPIRED.format(subject=warning.subject, day=day(warning.expires))

@@ -10,7 +10,7 @@ _QUIET = 4
 
 def qr_code(text: str) -> str:
     """A QR code in half blocks, two rows of modules in one row of characters: light ones are drawn."""
-    code = segno.make(text.upper(), error="l", boost_error=False, micro=False)
+    code = segno.make(text.upper(), error="l", micro=False)
     rows = [list(row) for row in code.matrix_iter(border=_QUIET)]
     if len(rows) % 2:
         rows.append([0] * len(rows[0]))

@@ -48,7 +48,8 @@ NO_CERTIFICATES: Final = (
     "No certificates yet. Send the box's enrolment request to the vendor, then install the answer: "
     "updatebox box certs DIR --install FILE"
 )
-TIME_PROBLEM: Final = "No clock can be trusted: {problem}. Set or repair the clock."
+TIME_PROBLEM: Final = "No clock can be trusted: {problem}. {advice}"
+TIME_ADVICE: Final = "Set or repair the clock."
 EXPIRED: Final = "Expired on {day}: {subject}. Ask the vendor for a renewed one."
 EXPIRES: Final = (
     "Expires on {day}: {subject}. Ask the vendor for a renewed one; less than {within} days left."
