@@ -216,6 +216,8 @@ class FatVolume:
 
     def _placement(self, entry: FolderEntry) -> Placement:
         clusters = -(-entry.size // self._geometry.cluster)
+        if clusters > self._geometry.clusters:
+            raise Refusal(Code.MEDIUM_UNREADABLE, f"{entry.name}: a file larger than its volume")
         extents = self._books.table.chain(self._tree.first(entry), clusters) if clusters else ()
         return Placement(extents, self._geometry)
 

@@ -60,6 +60,11 @@ def _cyclic_file(image: Image) -> None:
     image.chain(100, 1000, 100)
 
 
+def _file_larger_than_the_volume(image: Image) -> None:
+    image.entry(2, 0, b"LARGER  BIN", 0x20, 100, 2**32 - 1)
+    image.chain(100, 1000, 100)
+
+
 def _crossed_files(image: Image) -> None:
     image.chain(100, 50)
     for place, first in enumerate((100, 120)):
@@ -125,6 +130,7 @@ HOSTILE: Mapping[str, Callable[[Image], None]] = {
     "a root that leads into itself": _root_loop,
     "a root that leads into itself after 70,000 clusters": _long_root_loop,
     "a file that leads into itself": _cyclic_file,
+    "a file larger than its volume": _file_larger_than_the_volume,
     "two files that share clusters": _crossed_files,
     "a folder that is its own child": _folder_in_itself,
     "a file outside the volume": _file_outside,
