@@ -22,6 +22,7 @@ _BLKFLSBUF: Final = 0x1261
 _BLKROGET: Final = 0x125E
 _ALIGNMENT: Final = 4096
 _BLOCK: Final = 4 * 1024 * 1024
+"""What is written at once, and read at once from a medium that is read in sequence."""
 _DIRECT_WRITE: Final = 1024 * 1024
 """From this size on a write goes past the page cache, which costs several times what the medium does."""
 
@@ -100,6 +101,8 @@ class Descriptor:
         self._direct_refused = False
         self._evicted = False
         self._buffer: mmap.mmap | None = None
+        self._held = (0, 0)
+        self._read_to = -1
         with naming_errors(name):
             mode = os.fstat(fd).st_mode
             if not stat.S_ISBLK(mode) and not stat.S_ISREG(mode):
@@ -149,6 +152,7 @@ class Descriptor:
             raise Refusal(Code.MEDIUM_WRITE_PROTECTED, f"{self._name}: opened for reading only")
         view = memoryview(data).cast("B")
         self._check(offset, len(view))
+        self._held = (0, 0)
         with naming_errors(self._name):
             try:
                 if len(view) >= _DIRECT_WRITE and offset % self.sector == 0:
@@ -166,6 +170,7 @@ class Descriptor:
             os.fsync(self._fd)
 
     def evict(self) -> ReadBack:
+        self._held, self._read_to = (0, 0), -1
         self.sync()
         with naming_errors(self._name):
             if self._open_direct() is not None:
@@ -235,22 +240,32 @@ class Descriptor:
         return self._buffer
 
     def _read_direct(self, offset: int, length: int) -> bytes:
-        """O_DIRECT wants offset, length and memory aligned: read what lies around, a block at a time."""
-        direct, buffer = self._open_direct(), self._aligned()
-        assert direct is not None
+        """O_DIRECT wants offset, length and memory aligned: what lies around is read as well, and kept."""
         parts: list[bytes] = []
+        ahead = offset == self._read_to
         while length:
-            skip = offset % self._alignment
-            span = min(_BLOCK, -(-(skip + length) // self._alignment) * self._alignment)
-            with memoryview(buffer) as whole, whole[:span] as view:
-                count = os.preadv(direct, [view], offset - skip)
-                part = bytes(view[skip : min(count, skip + length)])
+            if not self._held[0] <= offset < self._held[1]:
+                self._hold(offset, _BLOCK if ahead else length)
+            start, end = self._held
+            with memoryview(self._aligned()) as whole:
+                part = bytes(whole[offset - start : min(end, offset + length) - start])
             if not part:
                 break
             parts.append(part)
             offset += len(part)
             length -= len(part)
+        self._read_to = offset
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _hold(self, offset: int, length: int) -> None:
+        """Fill the buffer from the medium; whoever reads in sequence gets a long run at once."""
+        direct = self._open_direct()
+        assert direct is not None
+        start = offset - offset % self._alignment
+        span = min(_BLOCK, -(-(offset + length - start) // self._alignment) * self._alignment)
+        self._held = (0, 0)
+        with memoryview(self._aligned()) as whole, whole[:span] as view:
+            self._held = (start, start + os.preadv(direct, [view], start))
 
     def _write_direct(self, offset: int, data: memoryview) -> int:
         """Write whole sectors past the page cache; returns how many bytes, the rest is for the caller."""

@@ -60,6 +60,28 @@ def test_any_run_of_bytes_is_written_and_nothing_beside_it(image: Path, offset: 
     assert image.read_bytes() == whole
 
 
+def test_what_was_read_ahead_is_not_given_out_after_a_write(image: Path) -> None:
+    descriptor = Descriptor.open(image, writable=True)
+    descriptor.evict()
+    for offset in range(0, 3 * MIB, MIB):
+        descriptor.read(offset, MIB)
+    for length in (100, 2 * MIB):
+        descriptor.write(3 * MIB, b"n" * length)
+        assert descriptor.read(3 * MIB, length) == b"n" * length
+    descriptor.close()
+
+
+def test_what_a_stranger_changes_is_seen_after_the_cache_is_dropped(image: Path) -> None:
+    descriptor = Descriptor.open(image, writable=False)
+    descriptor.evict()
+    descriptor.read(0, 4096)
+    with image.open("r+b") as stranger:
+        stranger.write(b"changed")
+    descriptor.evict()
+    assert descriptor.read(0, 7) == b"changed"
+    descriptor.close()
+
+
 def test_the_way_of_reading_back_is_told_truly(image: Path) -> None:
     descriptor = Descriptor.open(image, writable=True)
     assert (descriptor.evict() is ReadBack.DIRECT) == _offers_direct(image)
