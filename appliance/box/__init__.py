@@ -5,6 +5,7 @@
 
 from appliance.box.admission import Admission
 from appliance.box.delivery import Cancel, Written
+from appliance.box.directives import DirectiveResult
 from appliance.box.importing import ReleaseInfo
 from appliance.box.ledger import LedgerEntry, LedgerState
 from appliance.box.receipts import CollectedReceipt, ReceiptInfo
@@ -25,6 +26,7 @@ __all__ = [
     "Cancel",
     "CollectedReceipt",
     "DeviceInfo",
+    "DirectiveResult",
     "Formatted",
     "LedgerEntry",
     "LedgerState",

@@ -13,16 +13,16 @@ from appliance.trust.enrolment import make_enrolment
 from appliance.trust.purpose import Purpose
 from appliance.trust.signer import TpmSigner
 from media_format import limits
-from media_format.durable import replace_file
 from media_format.errors import Misuse
 from media_format.objects import EncryptionKey, EnrolmentRequest, Kem, Role
 from media_format.objects.manifest import SHORT
 from media_format.payload.recipients import RecipientKey
-from media_format.refusal import Code, Refusal
+from media_format.refusal import Refusal
 
 IDENTITY: Final = "identity"
 TRANSPORT: Final = {Kem.P256: "transport", Kem.XWING: "transport-pq"}
-_BUNDLE: Final = "certificates.pem"
+BUNDLE: Final = "certificates.pem"
+"""The file with the box's certificates and trust anchor; `appliance.box.renewal` writes it."""
 
 
 def check_id(box_id: str) -> None:
@@ -76,27 +76,16 @@ class Identity:
         return TpmSigner(lambda message: tpm.sign(IDENTITY, message, auth), chain)
 
 
-def install(folder: Path, bundle: Bundle, tpm: Tpm, box_id: str) -> Identity:
-    """Take over certificates. Misuse for those of another box; a new anchor is taken only by a new box."""
-    identity = _verified(bundle, tpm, box_id)
-    path = folder / _BUNDLE
-    if path.exists() and Bundle.from_pem(path.read_bytes()).anchor != bundle.anchor:
-        raise Refusal(
-            Code.CHAIN_INVALID, "the certificates come from another vendor than this box belongs to"
-        )
-    replace_file(path, bundle.to_pem(), 0o644)
-    return identity
-
-
 def load(folder: Path, tpm: Tpm, box_id: str) -> Identity:
     """The installed certificates. Misuse if there are none yet."""
-    path = folder / _BUNDLE
+    path = folder / BUNDLE
     if not path.exists():
         raise Misuse(f"this box has no certificates yet; run: updatebox box certs {folder} --install FILE")
-    return _verified(Bundle.from_pem(path.read_bytes()), tpm, box_id)
+    return held_by(Bundle.from_pem(path.read_bytes()), tpm, box_id)
 
 
-def _verified(bundle: Bundle, tpm: Tpm, box_id: str) -> Identity:
+def held_by(bundle: Bundle, tpm: Tpm, box_id: str) -> Identity:
+    """Certificates, held against the box's name and keys. Misuse for another box's."""
     signing, transport = bundle.verified(Purpose.BOX_IDENTITY), bundle.verified(Purpose.BOX_TRANSPORT)
     if signing.identity.id != box_id or signing.spki != tpm.public(IDENTITY):
         raise Misuse(f"these certificates are for {signing.identity.id!r} with other keys, not for this box")

@@ -18,10 +18,12 @@ from sqlalchemy.orm import Session as Transaction
 
 from appliance.box import (
     admission,
+    directives,
     dispatch,
     identity,
     importing,
     receipts,
+    renewal,
     survey,
     tidying,
     users,
@@ -30,6 +32,7 @@ from appliance.box.admission import Admission
 from appliance.box.configuration import Configuration
 from appliance.box.context import Context
 from appliance.box.delivery import Cancelled, Delivery, Written
+from appliance.box.directives import DirectiveResult
 from appliance.box.exporting import ledger_file, receipts_file
 from appliance.box.holdings import StoredPackage, stored_packages
 from appliance.box.identity import Identity
@@ -190,7 +193,8 @@ class BoxService:
 
     def install_certificates(self, bundle: Bundle) -> Identity:
         """Take over what the vendor answered to the enrolment request."""
-        installed = identity.install(self._folder, bundle, self._tpm, self._configuration.id)
+        installed = renewal.install(self._folder, bundle, self._tpm, self._configuration.id)
+        bundle = installed.bundle
         lists = self._store.lists(bundle).take(bundle.crls)
         with self._ledger.entry(self._ledger_time(), "certificates", bundle.anchor.vendor) as transaction:
             self._store.keep_lists(transaction, bundle, lists)
@@ -206,9 +210,8 @@ class BoxService:
 
         Refusal(chain-invalid) for those of another vendor.
         """
-        own = identity.load(self._folder, self._tpm, self._configuration.id).bundle
-        if bundle.anchor != own.anchor:
-            raise Refusal(Code.CHAIN_INVALID, "the lists come from another vendor than this box belongs to")
+        own = self._own().bundle
+        bundle = bundle.under(own.anchor)
         known = self._store.lists(own)
         lists = known.take(bundle.crls)
         with self._ledger.entry(self._ledger_time(), "lists", bundle.anchor.vendor) as transaction:
@@ -336,8 +339,7 @@ class BoxService:
         One that is refused does not keep the others out: its refusal is raised when they are in. Releases for
         other boxes are passed over where there is one for this box.
         """
-        context = self._context()
-        with self._opened(source, writable=False) as volume, self._store.importing():
+        with self._reading(source) as (context, volume), self._store.importing():
             crls = self._learn(context, volume)
             folders = [
                 name for name in list_packages(volume) if survey.package(volume, name).kind != "delivery"
@@ -360,8 +362,7 @@ class BoxService:
 
     def admit(self, medium: Path) -> tuple[Admission, ...]:
         """Judge the requests on a medium and remember the admitted ones."""
-        context = self._context()
-        with self._opened(medium, writable=False) as volume:
+        with self._reading(medium) as (context, volume):
             self._learn(context, volume)
             judged = judge_requests(context, volume)
         return tuple(self._admit(context, found) for found in judged)
@@ -406,13 +407,35 @@ class BoxService:
 
     def collect(self, medium: Path) -> tuple[CollectedReceipt, ...]:
         """Read the receipts on a medium and keep them."""
-        context = self._context()
-        with self._opened(medium, writable=False) as volume:
+        with self._reading(medium) as (context, volume):
             self._learn(context, volume)
             judged = judge_receipts(context, volume)
         return tuple(self._collect(context, found) for found in judged)
 
+    def follow(self, medium: Path) -> tuple[DirectiveResult, ...]:
+        """Follow the vendor's directives to this box, as `import_release`, `admit` and `collect` do too."""
+        own = self._own()
+        with self._opened(medium, writable=False) as volume:
+            return self._follow(own, volume)
+
     # Inside
+
+    @contextmanager
+    def _reading(self, medium: Path) -> Iterator[tuple[Context, Volume]]:
+        """A medium whose directives were followed: they may be what the rest needs to be believed."""
+        own = self._own()
+        with self._opened(medium, writable=False) as volume:
+            self._follow(own, volume)
+            yield self._context(), volume
+
+    def _follow(self, own: Identity, volume: Volume) -> tuple[DirectiveResult, ...]:
+        results = []
+        for file in directives.for_box(volume, own):
+            own = self._own()
+            now, _, _ = self._time_or_problem(own)
+            place = (self._folder, self._store, self._ledger, own, now, self._ledger_time())
+            results.append(directives.follow(directives.Follower(*place), volume, file))
+        return tuple(results)
 
     def _learn(self, context: Context, volume: Volume) -> tuple[bytes, ...]:
         """Keep newer revocation lists, whatever becomes of the rest; returns what is on the medium."""
@@ -477,7 +500,7 @@ class BoxService:
                 pass
 
     def _context(self) -> Context:
-        own = identity.load(self._folder, self._tpm, self._configuration.id)
+        own = self._own()
         return Context(self._store, self._tpm, own, self._time(own), self._configuration.allow_by_default)
 
     def _import(
@@ -505,9 +528,13 @@ class BoxService:
             self._store.raise_time_floor(transaction, floor)
         return importing.info(row)
 
+    def _own(self) -> Identity:
+        """Who the box is. Misuse where it has no certificates yet."""
+        return identity.load(self._folder, self._tpm, self._configuration.id)
+
     def _identity_or_none(self) -> Identity | None:
         try:
-            return identity.load(self._folder, self._tpm, self._configuration.id)
+            return self._own()
         except (Misuse, Refusal):
             return None
 

@@ -98,6 +98,10 @@ class Store:
             row = session.get(SettingRow, _FLOOR)
             return int.from_bytes(row.value, "big") if row else 0
 
+    def set_time_floor(self, session: Session, floor: int) -> None:
+        """Remember a floor, an earlier one too: only the vendor's directive lowers it."""
+        session.merge(SettingRow(name=_FLOOR, value=floor.to_bytes(8, "big")))
+
     def raise_time_floor(self, session: Session, floor: int) -> None:
         """Remember a later floor; an earlier one is ignored."""
         row = session.get(SettingRow, _FLOOR)

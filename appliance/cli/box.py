@@ -12,6 +12,7 @@ from appliance.cli.answer import Answer, answering, of_many
 from appliance.cli.clock import now
 from appliance.cli.files import read_bundle, write_file
 from appliance.cli.format import format_verb
+from appliance.cli.orders import directive_told, news
 from appliance.cli.places import places
 from appliance.cli.progress import ProgressBars
 from appliance.cli.secrets import secret_options
@@ -306,6 +307,20 @@ def collect(directory: Path, medium: str) -> Answer:
         return Answer({"receipts": ()}, f"There are no receipts on {medium}.")
     refusals = [Refusal(entry.refusal, entry.detail) for entry in found if entry.refusal is not None]
     return of_many({"receipts": found}, lines, refusals, accepted=len(refusals) < len(found))
+
+
+@box.command("directives")
+@_FOLDER_AND_MEDIUM
+@answering
+def directives(directory: Path, medium: str) -> Answer:
+    """Follow the vendor's directives to this box on a medium; import, admit and collect do so too."""
+    found = _open(directory).follow(Path(medium))
+    if not found:
+        return Answer({"directives": ()}, f"There are no directives for this box on {medium}.")
+    told = news(found, alone=True)
+    refusals = [Refusal(entry.code, entry.detail) for entry in told if entry.code is not None]
+    lines = list(map(directive_told, told))
+    return of_many({"directives": found}, lines, refusals, accepted=len(refusals) < len(told))
 
 
 def _rule(

@@ -14,7 +14,7 @@ import click
 from appliance.cli.answer import Answer, answering, of_many, refused
 from appliance.cli.clock import now
 from appliance.cli.files import read_bundle, write_file
-from appliance.cli.orders import directive_told
+from appliance.cli.orders import directive_told, news
 from appliance.cli.places import places
 from appliance.cli.progress import ProgressBars
 from appliance.cli.quantities import Size
@@ -251,7 +251,7 @@ def verify_boot(directory: Path) -> Answer:
 def _applied(result: ApplyResult) -> Answer:
     """What became of a medium: of directives and packages for this device, or, without, of the others."""
     data = {"packages": result.packages, "receipts": result.receipts, "directives": result.directives}
-    orders = result.directives
+    orders = news(result.directives, alone=not result.packages)
     mine = [package for package in result.packages if package.addressed]
     others = [package for package in result.packages if not package.addressed]
     told = mine or (() if orders else others)

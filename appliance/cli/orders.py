@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from collections.abc import Sequence
+from typing import Final, Protocol, TypeVar
 
 from media_format.objects import Order
 from media_format.refusal import Code
@@ -38,6 +39,18 @@ class DirectiveOutcome(Protocol):
     def detail(self) -> str:
         """More about that."""
         ...
+
+
+D = TypeVar("D", bound=DirectiveOutcome)
+
+
+def news(found: Sequence[D], *, alone: bool) -> list[D]:
+    """The directives worth a line: not those that were followed before and are still on the medium.
+
+    Where these are all there is to tell of, and the medium holds nothing else (`alone`), they are told of.
+    """
+    fresh = [one for one in found if one.code is not Code.REQUEST_REPLAYED]
+    return list(found) if alone and not fresh else fresh
 
 
 def directive_told(found: DirectiveOutcome) -> str:

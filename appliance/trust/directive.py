@@ -88,5 +88,5 @@ def _check_target(directive: Directive, target: Target) -> None:
         detail = f"a directive for the {directive.role} {directive.target!r}, epoch {directive.epoch}"
         raise Refusal(Code.NOT_FOR_THIS_DEVICE, detail)
     if directive.sequence <= target.sequence:
-        detail = f"directive {directive.sequence}, but directive {target.sequence} was acted on already"
+        detail = f"directive {target.sequence} was followed already, and this is number {directive.sequence}"
         raise Refusal(Code.REQUEST_REPLAYED, detail)
