@@ -166,7 +166,7 @@ def main() -> int:
     """Measure and print."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--size", type=int, default=1024, help="MiB to write and read (default: 1024)")
-    options.add_argument("--rounds", type=int, default=3, help="of which the best counts (default: 3)")
+    options.add_argument("--rounds", type=int, default=5, help="of which the best counts (default: 5)")
     options.add_argument("--folder", type=Path, help="where the images are made (default: the system's)")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:

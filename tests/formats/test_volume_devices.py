@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -157,11 +158,12 @@ def test_where_a_file_system_has_no_direct_access_that_is_said(tmp_path: Path) -
         images.must("umount", tmp_path)
 
 
-def test_a_volume_of_two_tebibytes_opens_and_is_written(tmp_path: Path) -> None:
+def test_a_volume_of_two_tebibytes_is_counted_and_written_in_little_memory(tmp_path: Path) -> None:
     image = tmp_path / "medium.img"
     with image.open("wb") as file:
         file.truncate(2**41 - 512)
     images.must("mkfs.fat", "-F", "32", "-s", "64", image)
+    tracemalloc.start()
     volume = open_volume(image, writable=True)
     assert volume.info().capacity > 2**41 - 2**30
     ticket = volume.begin("FILE.BIN", 5000)
@@ -170,6 +172,8 @@ def test_a_volume_of_two_tebibytes_opens_and_is_written(tmp_path: Path) -> None:
     volume.settle()
     assert volume.read_object("FILE.BIN", 5000) == bytes(5000)
     volume.close()
+    assert tracemalloc.get_traced_memory()[1] < 64 * MIB
+    tracemalloc.stop()
 
 
 def test_a_character_device_is_no_medium() -> None:
