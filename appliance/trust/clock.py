@@ -57,14 +57,13 @@ def trusted_time(
     the refusal is about the first: (time-before-floor) when it lies before what has passed, (time-untrusted)
     when it lies more than `horizon` seconds past it.
     """
-    passed = max((floor, *(date - SKEW for date in vendor_dates)))
-    latest = max((floor, *vendor_dates))
+    lowest, latest = max(floor, passed(vendor_dates)), max((floor, *vendor_dates))
     refused: list[Refusal] = []
     for name, reading in readings:
         if reading is None:
             continue
-        if reading < passed:
-            detail = f"{name} says {moment(reading)}, but {moment(passed)} has passed"
+        if reading < lowest:
+            detail = f"{name} says {moment(reading)}, but {moment(lowest)} has passed"
             refused.append(Refusal(Code.TIME_BEFORE_FLOOR, detail))
         elif reading - latest > horizon:
             detail = (
@@ -77,14 +76,22 @@ def trusted_time(
     raise refused[0] if refused else Refusal(Code.TIME_UNTRUSTED, "no source of time gives one")
 
 
+def passed(vendor_dates: Sequence[int]) -> int:
+    """The time that has surely passed where the vendor signed at these dates; 0 where there are none.
+
+    It is the latest, less the tolerated skew: the vendor's clock is honest, and may be ahead by seconds.
+    """
+    return max((date - SKEW for date in vendor_dates), default=0)
+
+
 def raised_floor(floor: int, now: TrustedTime, vendor_dates: Sequence[int]) -> int:
     """The time that has surely passed after an event at `now`; never less than `floor`.
 
-    `vendor_dates` are dates the vendor signed and this machine verified; they count up to `now`. A trusted
-    clock's reading counts less the tolerated skew, so that a clock set right by seconds is not refused; the
-    time a box tells counts for nothing, so a subverted box cannot lock a device into the future.
+    `vendor_dates` are dates the vendor signed and this machine verified. A trusted clock's reading counts
+    like them, less the tolerated skew, so that a clock set right by seconds is not refused; the time a box
+    tells counts for nothing, so a subverted box cannot lock a device into the future.
     """
-    proven = [floor, *(min(date, now.time) for date in vendor_dates)]
+    proven = [floor, min(passed(vendor_dates), now.time)]
     if now.source != BOX:
         proven.append(now.time - SKEW)
     return max(proven)
