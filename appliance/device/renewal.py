@@ -9,6 +9,7 @@ import dataclasses
 
 from appliance.device.machine import IDENTITY, Machine
 from appliance.trust.bundle import Bundle
+from appliance.trust.clock import passed
 from appliance.trust.directive import VerifiedDirective
 from appliance.trust.purpose import Purpose
 from appliance.trust.renewal import cross_signed, renewed
@@ -36,7 +37,7 @@ def install(machine: Machine, bundle: Bundle) -> None:
     machine.keep_bundle(bundle)
     machine.keep_lists(machine.lists().take(bundle.crls, bundle.issuers()))
     issued = int(identity.certificate.not_valid_before_utc.timestamp())
-    floor = max(machine.record.facts.time_floor, issued, *machine.lists().dates)
+    floor = max(machine.record.facts.time_floor, issued, passed(machine.lists().dates))
     machine.record.update(time_floor=floor)
 
 
