@@ -9,6 +9,7 @@ from appliance.box.directives import DirectiveResult
 from appliance.box.importing import ReleaseInfo
 from appliance.box.ledger import LedgerEntry, LedgerState
 from appliance.box.receipts import CollectedReceipt, ReceiptInfo
+from appliance.box.rules import Rule, Verdict
 from appliance.box.service import BoxService, BoxStatus, DeviceInfo, WriteResult
 from appliance.box.survey import Action, MediumReport, PackageInfo
 from appliance.box.users import Session, User, UserRole
@@ -43,9 +44,11 @@ __all__ = [
     "ReceiptInfo",
     "Refusal",
     "ReleaseInfo",
+    "Rule",
     "Session",
     "User",
     "UserRole",
+    "Verdict",
     "WriteResult",
     "Written",
 ]

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session as Transaction
 
-from appliance.box.schema import DeviceRow, ReleaseRow, RuleRow
+from appliance.box import rules
+from appliance.box.schema import DeviceRow, ReleaseRow
 from appliance.trust.request import VerifiedRequest
 from media_format import cose
-from media_format.objects import Manifest, Request
+from media_format.errors import Misuse
+from media_format.objects import DeviceKind, Manifest, Request
 from media_format.refusal import Code, Refusal
 
 
@@ -70,16 +72,23 @@ def judge(transaction: Transaction, verified: VerifiedRequest, *, default_allowe
     """Whether this request may be answered.
 
     Raises Refusal(request-replayed) for one older than the newest seen, or another one with its
-    counter, and Refusal(device-not-entitled) where a rule forbids the device.
+    counter, and Refusal(device-not-entitled), which names the rule that decides, where the device is denied.
     """
     request = verified.request
-    newest = transaction.scalars(
-        select(DeviceRow).where(DeviceRow.id == request.device_id).order_by(DeviceRow.epoch.desc()).limit(1)
-    ).first()
+    newest = _newest(transaction, request.device_id)
     if newest is not None:
         _judge_order(newest, request, verified.digest)
-    if not entitled(transaction, request.device_id, request.product, default=default_allowed):
-        raise Refusal(Code.DEVICE_NOT_ENTITLED, f"{request.device_id} is not allowed at this box")
+    kind = DeviceKind(product=request.product, line=request.line, hardware=request.hardware)
+    verdict = rules.held(transaction, allow_by_default=default_allowed).judge(request.device_id, kind)
+    if not verdict.allowed:
+        raise Refusal(
+            Code.DEVICE_NOT_ENTITLED, f"{request.device_id} is not allowed at this box: {verdict.reason}"
+        )
+
+
+def _newest(transaction: Transaction, device_id: str) -> DeviceRow | None:
+    epochs = select(DeviceRow).where(DeviceRow.id == device_id).order_by(DeviceRow.epoch.desc())
+    return transaction.scalars(epochs.limit(1)).first()
 
 
 def _judge_order(newest: DeviceRow, request: Request, digest: bytes) -> None:
@@ -100,13 +109,12 @@ def _judge_order(newest: DeviceRow, request: Request, digest: bytes) -> None:
         )
 
 
-def entitled(transaction: Transaction, device_id: str, product: str, *, default: bool) -> bool:
-    """Whether the rules allow a device: its own rule first, then its product's, then the default."""
-    for subject, name in (("device", device_id), ("product", product)):
-        rule = transaction.get(RuleRow, (subject, name))
-        if rule is not None:
-            return bool(rule.allowed)
-    return default
+def kind_of(transaction: Transaction, device_id: str) -> DeviceKind:
+    """What a device said it is when it asked last. Misuse where it never did."""
+    row = _newest(transaction, device_id)
+    if row is None:
+        raise Misuse(f"{device_id} has not asked here; describe it by --product, --line and --hardware")
+    return DeviceKind(product=row.product, line=row.line, hardware=row.hardware)
 
 
 def remember(transaction: Transaction, verified: VerifiedRequest, data: bytes, now: int) -> None:

@@ -76,13 +76,18 @@ class ReceiptRow(Base):
 
 
 class RuleRow(Base):
-    """Who may be updated: a rule for one device or one product. A device's rule outranks its product's."""
+    """Who may be updated: a rule of the box for the devices that fit all its selectors; "" fits every device.
+
+    `first` and `last` are the ids of a range; one id is both.
+    """
 
     __tablename__ = "rules"
 
-    subject: Mapped[str] = mapped_column(primary_key=True)
-    """"device" or "product"."""
-    name: Mapped[str] = mapped_column(primary_key=True)
+    product: Mapped[str] = mapped_column(primary_key=True)
+    line: Mapped[str] = mapped_column(primary_key=True)
+    hardware: Mapped[str] = mapped_column(primary_key=True)
+    first: Mapped[str] = mapped_column(primary_key=True)
+    last: Mapped[str] = mapped_column(primary_key=True)
     allowed: Mapped[int]
 
 

@@ -24,6 +24,7 @@ from appliance.box import (
     importing,
     receipts,
     renewal,
+    rules,
     survey,
     tidying,
     users,
@@ -40,7 +41,8 @@ from appliance.box.importing import ReleaseInfo
 from appliance.box.judging import JudgedReceipt, JudgedRequest, judge_receipts, judge_requests
 from appliance.box.ledger import Ledger, LedgerEntry, LedgerState
 from appliance.box.receipts import CollectedReceipt, ReceiptInfo
-from appliance.box.schema import DeviceRow, ReleaseRow, RuleRow
+from appliance.box.rules import Rule, Rules, RuleSource, Verdict
+from appliance.box.schema import DeviceRow, ReleaseRow
 from appliance.box.store import Store
 from appliance.box.survey import MediumReport
 from appliance.box.users import Session, User, UserRole
@@ -49,12 +51,12 @@ from appliance.media.formatting import LABEL, Formatted, format_medium
 from appliance.tpm import Authorisation, Tpm, TpmStatus, open_tpm
 from appliance.trust.bundle import Bundle
 from appliance.trust.chain import ExpiryWarning, expiry_warnings
-from appliance.trust.clock import TrustedTime, raised_floor, trusted_time
+from appliance.trust.clock import TrustedTime, passed, raised_floor, trusted_time
 from appliance.trust.time_sources import open_time_source
 from appliance.trust.verifier import PackageBytes
 from media_format.crl_files import read_crls
 from media_format.errors import MachineFault, Misuse
-from media_format.objects import Mode
+from media_format.objects import DeviceKind, Entitlement, Mode
 from media_format.package import PackageReader, list_packages
 from media_format.progress import Report
 from media_format.refusal import Code, Refusal
@@ -199,7 +201,7 @@ class BoxService:
         with self._ledger.entry(self._ledger_time(), "certificates", bundle.anchor.vendor) as transaction:
             self._store.keep_lists(transaction, bundle, lists)
             # The vendor's own dates are where a box's time begins; without them no clock is near enough.
-            self._store.raise_time_floor(transaction, max(lists.dates, default=0))
+            self._store.raise_time_floor(transaction, passed(lists.dates))
         return installed
 
     def install_lists(self, bundle: Bundle) -> int:
@@ -216,7 +218,7 @@ class BoxService:
         lists = known.take(bundle.crls)
         with self._ledger.entry(self._ledger_time(), "lists", bundle.anchor.vendor) as transaction:
             self._store.keep_lists(transaction, own, lists)
-            self._store.raise_time_floor(transaction, max(lists.dates, default=0))
+            self._store.raise_time_floor(transaction, passed(lists.dates))
         return len(set(lists.ders) - set(known.ders))
 
     # Lists
@@ -251,8 +253,9 @@ class BoxService:
     def devices(self) -> tuple[DeviceInfo, ...]:
         """The devices the box has seen."""
         with self._store.reading() as transaction:
+            held = self._rules(transaction)
             rows = transaction.scalars(select(DeviceRow).order_by(DeviceRow.id, DeviceRow.epoch))
-            return tuple(self._device_info(transaction, row) for row in rows)
+            return tuple(_device_info(held, row) for row in rows)
 
     def receipts(self, limit: int = 1000) -> tuple[ReceiptInfo, ...]:
         """The receipts collected last, the newest first."""
@@ -296,12 +299,35 @@ class BoxService:
 
     # Rules
 
-    def allow(self, subject: str, name: str, session: Session, *, allowed: bool) -> None:
-        """Allow or deny a "device" or a "product"."""
+    def rules(self) -> tuple[Rule, ...]:
+        """Every rule: the box's own, then the vendor's."""
+        with self._store.reading() as transaction:
+            return self._rules(transaction).listed()
+
+    def own_rules(self) -> tuple[Entitlement, ...]:
+        """The box's own rules, as `replace_rules` takes them."""
+        with self._store.reading() as transaction:
+            return self._rules(transaction).own
+
+    def verdict(self, device_id: str, kind: DeviceKind | None = None) -> Verdict:
+        """Which rules decide about a device. Misuse without `kind` for one that has not asked here."""
+        with self._store.reading() as transaction:
+            kind = kind or admission.kind_of(transaction, device_id)
+            return self._rules(transaction).judge(device_id, kind)
+
+    def put_rule(self, entry: Entitlement, session: Session) -> Rule:
+        """Make a rule, in the place of the one that selects the same."""
         session.require(UserRole.SUPERVISOR)
-        act = "allow" if allowed else "deny"
-        with self._acting(session, act, f"{subject} {name}") as transaction:
-            transaction.merge(RuleRow(subject=subject, name=name, allowed=int(allowed)))
+        act, _, selected = rules.in_words(entry).partition(" ")
+        with self._acting(session, act, selected) as transaction:
+            rules.put(transaction, entry)
+        return rules.shown(RuleSource.BOX, entry)
+
+    def replace_rules(self, entries: tuple[Entitlement, ...], session: Session) -> None:
+        """Put rules in the place of all that the box had; the vendor's stay."""
+        session.require(UserRole.SUPERVISOR)
+        with self._acting(session, "rules", f"{len(entries)} in place of all") as transaction:
+            rules.replace(transaction, entries)
 
     # Media
 
@@ -578,12 +604,16 @@ class BoxService:
         with self._ledger.entry(self._ledger_time(), act, detail, session.user, sign) as transaction:
             yield transaction
 
-    def _device_info(self, transaction: Transaction, row: DeviceRow) -> DeviceInfo:
-        default = self._configuration.allow_by_default
-        allowed = admission.entitled(transaction, row.id, row.product, default=default)
-        return DeviceInfo(
-            row.id, row.epoch, row.product, row.line, row.hardware, row.counter, allowed, row.last_seen
-        )
+    def _rules(self, transaction: Transaction) -> Rules:
+        return rules.held(transaction, allow_by_default=self._configuration.allow_by_default)
+
+
+def _device_info(held: Rules, row: DeviceRow) -> DeviceInfo:
+    kind = DeviceKind(product=row.product, line=row.line, hardware=row.hardware)
+    allowed = held.judge(row.id, kind).allowed
+    return DeviceInfo(
+        row.id, row.epoch, row.product, row.line, row.hardware, row.counter, allowed, row.last_seen
+    )
 
 
 def _signed_by(key: ec.EllipticCurvePublicKey, digest: bytes, signature: bytes) -> bool:

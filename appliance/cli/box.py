@@ -15,6 +15,7 @@ from appliance.cli.format import format_verb
 from appliance.cli.orders import directive_told, news
 from appliance.cli.places import places
 from appliance.cli.progress import ProgressBars
+from appliance.cli.rules import allow, deny, rules
 from appliance.cli.secrets import secret_options
 from appliance.trust.clock import moment
 from appliance.trust.enrolment import read_enrolment
@@ -35,7 +36,8 @@ def box() -> None:
     """The update box: keeps releases sealed, seals them anew for one device, collects receipts."""
 
 
-box.add_command(format_verb)
+for verb in (format_verb, allow, deny, rules):
+    box.add_command(verb)
 
 
 @box.command("init")
@@ -321,42 +323,6 @@ def directives(directory: Path, medium: str) -> Answer:
     refusals = [Refusal(entry.code, entry.detail) for entry in told if entry.code is not None]
     lines = list(map(directive_told, told))
     return of_many({"directives": found}, lines, refusals, accepted=len(refusals) < len(told))
-
-
-def _rule(
-    directory: Path, product: str | None, device: str | None, user: str, pin: str, allowed: bool
-) -> Answer:
-    if (product is None) == (device is None):
-        raise Misuse("name a product or a device")
-    service = _open(directory)
-    subject, name = ("product", product) if product is not None else ("device", device)
-    service.allow(subject, str(name), service.unlock(user, pin), allowed=allowed)
-    word = "allowed" if allowed else "denied"
-    return Answer({"subject": subject, "name": name, "allowed": allowed}, f"{subject} {name} is {word}.")
-
-
-@box.command("allow")
-@_FOLDER
-@click.option("--product", help="All devices of a product.")
-@click.option("--device", help="One device; outranks what is said of its product.")
-@_USER
-@answering
-@_PIN
-def allow(directory: Path, product: str | None, device: str | None, user: str, pin: str) -> Answer:
-    """Allow a product or a device to be updated."""
-    return _rule(directory, product, device, user, pin, True)
-
-
-@box.command("deny")
-@_FOLDER
-@click.option("--product", help="All devices of a product.")
-@click.option("--device", help="One device; outranks what is said of its product.")
-@_USER
-@answering
-@_PIN
-def deny(directory: Path, product: str | None, device: str | None, user: str, pin: str) -> Answer:
-    """Forbid a product or a device to be updated."""
-    return _rule(directory, product, device, user, pin, False)
 
 
 @box.group("user")

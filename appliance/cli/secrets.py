@@ -18,10 +18,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 _LIMIT: Final = 1024
 
 
-def secret_options(name: str, what: str, *, confirm: bool = False) -> Callable[[F], F]:
+def secret_options(
+    name: str, what: str, *, confirm: bool = False, only_with: str | None = None
+) -> Callable[[F], F]:
     """Give a verb `--NAME-fd` and `--NAME-file`, and the secret itself as the argument NAME.
 
-    Where neither option is given the person is asked for `what`, twice with `confirm`.
+    Where neither option is given the person is asked for `what`, twice with `confirm`. With `only_with` the
+    secret is needed only where that argument of the verb is given, and empty otherwise.
     """
     key = name.replace("-", "_")
 
@@ -35,6 +38,8 @@ def secret_options(name: str, what: str, *, confirm: bool = False) -> Callable[[
         @functools.wraps(function)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             fd, file = kwargs.pop(f"{key}_fd"), kwargs.pop(f"{key}_file")
+            if only_with is not None and kwargs[only_with] is None:
+                return function(*args, **kwargs, **{key: ""})
             if fd is None and file is None and not _has_terminal():
                 raise Misuse(
                     f"there is no terminal to ask for the {what} on; use --{name}-file or --{name}-fd"

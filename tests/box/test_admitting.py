@@ -9,6 +9,7 @@ import pytest
 
 from appliance.box import Action, Admission, ReceiptInfo
 from appliance.device import Device
+from media_format.objects import Entitlement
 from media_format.progress import silent
 from media_format.refusal import Code
 from tests.trust_world import refused
@@ -109,17 +110,17 @@ def test_a_devices_rule_outranks_its_products_and_that_the_default(tmp_path: Pat
     box.take(shop.release("1.0"))
     ask(device, stick)
 
-    def allowed(subject: str, name: str, *, allow: bool) -> bool:
-        box.service.allow(subject, name, box.session, allowed=allow)
+    def allowed(rule: Entitlement) -> bool:
+        box.service.put_rule(rule, box.session)
         return admitted(box, stick).code is None
 
-    assert not allowed("product", "pump", allow=False)
-    assert allowed("device", "pump-17", allow=True)
-    assert not allowed("device", "pump-17", allow=False)
-    assert not allowed("product", "pump", allow=True)
+    assert not allowed(Entitlement(allowed=False, product="pump"))
+    assert allowed(Entitlement(allowed=True, first="pump-17", last="pump-17"))
+    assert not allowed(Entitlement(allowed=False, first="pump-17", last="pump-17"))
+    assert not allowed(Entitlement(allowed=True, product="pump"))
     with refused(Code.DEVICE_NOT_ENTITLED):
         box.service.write(stick, ("pump-17",), box.session, silent)
-    assert allowed("device", "pump-17", allow=True)
+    assert allowed(Entitlement(allowed=True, first="pump-17", last="pump-17"))
 
 
 def test_a_rule_made_after_the_request_was_admitted_holds_for_the_write(tmp_path: Path) -> None:
@@ -128,7 +129,7 @@ def test_a_rule_made_after_the_request_was_admitted_holds_for_the_write(tmp_path
     box.take(shop.release("1.0"))
     ask(shop.device(), stick)
     box.service.admit(stick)
-    box.service.allow("device", "pump-17", box.session, allowed=False)
+    box.service.put_rule(Entitlement(allowed=False, first="pump-17", last="pump-17"), box.session)
     with refused(Code.DEVICE_NOT_ENTITLED):
         box.service.write(stick, ("pump-17",), box.session, silent)
 

@@ -12,7 +12,7 @@ import pytest
 from appliance.box import BoxService, UserRole
 from media_format import cbor
 from media_format.errors import MachineFault, Misuse
-from media_format.objects import Role
+from media_format.objects import Entitlement, Role
 from media_format.package import PackageWriter
 from media_format.progress import Progress, silent
 from media_format.refusal import Code, Refusal
@@ -242,7 +242,7 @@ def test_a_technician_does_no_supervisors_work(tmp_path: Path) -> None:
         lambda: box.service.add_user("bob", UserRole.TECHNICIAN, PIN, ann),
         lambda: box.service.reset_user("chief", PIN, ann),
         lambda: box.service.remove_user("chief", ann),
-        lambda: box.service.allow("device", "pump-17", ann, allowed=True),
+        lambda: box.service.put_rule(Entitlement(allowed=True, product="pump"), ann),
     )
     for act in acts:
         with pytest.raises(Misuse, match="supervisor"):

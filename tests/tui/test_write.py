@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from media_format.objects import Entitlement
 from tests.tui.slow_box import slow_box
 from tests.tui.technician import Technician, kiosk_of
 from tests.tui.template import FIRST, NEW, PIN, SECOND, USER, Place, check_file_system, contents, mounted
@@ -214,7 +215,7 @@ async def test_a_full_medium_is_refused_with_what_to_do(place: Place) -> None:
 
 async def test_a_device_that_is_not_allowed_cannot_be_marked(place: Place) -> None:
     service = place.service()
-    service.allow("device", SECOND, service.unlock(USER, PIN), allowed=False)
+    service.put_rule(Entitlement(allowed=False, first=SECOND, last=SECOND), service.unlock(USER, PIN))
     async with kiosk_of(place, place.stick) as technician:
         await review(technician)
         await technician.sees(f"NOT {SECOND}: This device is not on the box's list")
