@@ -151,4 +151,4 @@ def _waiting(requests: tuple[Admission, ...], found: tuple[PackageInfo, ...]) ->
 
 
 def _names(requests: tuple[Admission, ...]) -> str:
-    return ", ".join(request.device_id or request.file for request in requests)
+    return ", ".join(sorted(request.device_id or request.file for request in requests))
