@@ -18,8 +18,12 @@ _ACTIONS: Final = {"allow": True, "deny": False}
 
 
 def entitlement(*, allowed: bool, selectors: Mapping[str, str | None]) -> Entitlement:
-    """An entitlement that selects devices by COLUMNS. Misuse where it selects none or cannot be meant."""
-    given = {name: value for name, value in selectors.items() if value}
+    """An entitlement that selects devices by COLUMNS. Misuse where it selects none or cannot be meant.
+
+    Space around a value is left out: it cannot be seen in a list.
+    """
+    stripped = {name: (value or "").strip() for name, value in selectors.items()}
+    given = {name: value for name, value in stripped.items() if value}
     device = given.pop("device", None)
     if device is not None:
         if "first" in given or "last" in given:
@@ -90,8 +94,8 @@ def _entries(name: str, rows: list[tuple[int, dict[str, str | None]]]) -> tuple[
 def _entry(row: dict[str, str | None]) -> Entitlement:
     if None in row or any(value is None for value in row.values()):
         raise Misuse("not as many values as the header has")
-    given = {name: str(value).strip() for name, value in row.items()}
-    action = given.pop("action").lower()
+    given = {name: str(value) for name, value in row.items()}
+    action = given.pop("action").strip().lower()
     if action not in _ACTIONS:
         raise Misuse(f"the action is {action!r}, not allow or deny")
     return entitlement(allowed=_ACTIONS[action], selectors=given)

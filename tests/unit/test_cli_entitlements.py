@@ -48,6 +48,10 @@ def test_columns_may_be_left_out_and_stand_in_any_order() -> None:
     assert read("device,action\nP-7,deny\n") == (Entitlement(allowed=False, first="P-7", last="P-7"),)
 
 
+def test_space_around_a_value_selects_nothing_else() -> None:
+    assert read(HEADER + " allow , pump,  ,,,,\n") == (Entitlement(allowed=True, product="pump"),)
+
+
 def test_what_a_spreadsheet_saves_comes_in() -> None:
     text = "\ufeff" + (HEADER + 'allow,"pump, large",,,,,\n').replace("\n", "\r\n")
     assert read(text) == (Entitlement(allowed=True, product="pump, large"),)
