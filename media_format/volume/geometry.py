@@ -16,7 +16,6 @@ _SECTORS: Final = (512, 1024, 2048, 4096)
 _MAX_CLUSTER: Final = 512 * 1024
 _FAT12_CLUSTERS: Final = 4085
 _FAT16_CLUSTERS: Final = 65525
-_FAT32_CLUSTERS: Final = 0x0FFFFFF5
 _NO_MIRRORING: Final = 0x0080
 _MAX_CLUSTERS: Final = 64 * 1024 * 1024
 """A volume of 2 TiB in clusters of 32 KiB, which mkfs.fat gives it, has as many."""
@@ -54,10 +53,6 @@ class Geometry:
         """Where a data cluster begins."""
         return self.data_offset + (number - 2) * self.cluster
 
-    def holds(self, number: int) -> bool:
-        """Whether there is a data cluster of this number."""
-        return 2 <= number < self.clusters + 2
-
 
 def looks_like_fat(sector: bytes) -> bool:
     """Whether a boot sector could be that of a FAT volume; cheap, without judging its bounds."""
@@ -85,15 +80,13 @@ def read_geometry(blocks: Blocks) -> Geometry:
     if boot.sectors * boot.sector > blocks.size:
         raise _damaged("it claims to be larger than the medium")
     clusters = (boot.sectors - before_data) // boot.sectors_per_cluster
-    if clusters == 0 or clusters >= _FAT32_CLUSTERS:
+    if not 0 < clusters <= _MAX_CLUSTERS:
         raise _damaged(f"{clusters} clusters")
     bits = _table_bits(boot, clusters)
     if boot.version or boot.flags & _NO_MIRRORING:
         raise _damaged("a version or a choice of FAT that is not known here")
     if boot.table_sectors * boot.sector * 8 < (clusters + 2) * bits:
         raise _damaged("its FAT is too short for its clusters")
-    if clusters > _MAX_CLUSTERS:
-        raise _damaged("it has more clusters than any medium needs")
     root_offset = (boot.reserved + boot.tables * boot.table_sectors) * boot.sector
     info = boot.info_sector if bits == 32 and 0 < boot.info_sector < boot.reserved else None
     return Geometry(
@@ -117,8 +110,8 @@ def read_geometry(blocks: Blocks) -> Geometry:
 def _table_bits(boot: codecs.BootSector, clusters: int) -> int:
     """The FAT type goes by the number of clusters.
 
-    But `mkfs.fat -F 32` makes FAT32 of any size, and Linux, Windows and mtools go by the fields: a
-    boot sector that is FAT32's in every field is taken for one.
+    But `mkfs.fat -F 32` makes FAT32 of any size, and Linux and fsck.fat go by the fields: a boot sector
+    that is FAT32's in every field is taken for one.
     """
     if boot.wide != (boot.root_entries == 0):
         raise _damaged("its root directory is not of its FAT type")

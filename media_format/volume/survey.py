@@ -107,7 +107,9 @@ class _Walk:
         while waiting:
             try:
                 return self._tree.open(waiting.pop())
-            except Refusal:
+            except Refusal as refusal:
+                if refusal.code is not Code.MEDIUM_UNREADABLE:
+                    raise
                 # Larger than FAT allows.
                 self._sound = False
         return None

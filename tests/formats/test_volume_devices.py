@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from media_format.errors import Misuse
+from media_format.errors import MachineFault, Misuse
 from media_format.refusal import Code, Refusal
 from media_format.volume import open_volume
 from media_format.volume.descriptor import Descriptor
@@ -79,6 +79,33 @@ def test_a_device_that_is_write_protected_while_it_is_open_is_named(tmp_path: Pa
         images.must("blockdev", "--setrw", device)
         volume.close()
     assert refused.value.code is Code.MEDIUM_WRITE_PROTECTED
+
+
+def test_a_large_write_to_a_device_that_became_write_protected_is_named(tmp_path: Path) -> None:
+    with loop_device(_big(tmp_path, 512)) as device:
+        descriptor = Descriptor.open(device, writable=True)
+        images.must("blockdev", "--setro", device)
+        with pytest.raises(Refusal) as refused:
+            descriptor.write(100 * MIB, bytes(4 * MIB))
+        images.must("blockdev", "--setrw", device)
+        descriptor.close()
+    assert refused.value.code is Code.MEDIUM_WRITE_PROTECTED
+
+
+@pytest.mark.parametrize(("mode", "kind"), [(0o444, Refusal), (0o644, MachineFault)])
+def test_a_file_that_may_not_be_written_is_told_apart_from_one_that_is_write_protected(
+    tmp_path: Path, mode: int, kind: type[Exception]
+) -> None:
+    require_root()  # For root only the file system itself can forbid something.
+    image = tmp_path / "medium.img"
+    image.write_bytes(bytes(MIB))
+    image.chmod(mode)
+    images.must("chattr", "+i", image)
+    try:
+        with pytest.raises(kind, match=r"write-protected|no permission"):
+            Descriptor.open(image, writable=True)
+    finally:
+        images.must("chattr", "-i", image)
 
 
 @pytest.mark.parametrize("evicted", [False, True])

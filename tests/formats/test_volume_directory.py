@@ -276,6 +276,16 @@ def test_there_is_no_volume_where_there_is_no_directory(tmp_path: Path) -> None:
 
 
 @pytest.mark.serial
+def test_a_folder_that_something_is_mounted_on_is_busy(tmp_path: Path) -> None:
+    (tmp_path / "A").mkdir()
+    volume = DirectoryVolume(tmp_path)
+    with _small_disk(tmp_path / "A"), pytest.raises(Refusal) as refused:
+        volume.delete("A")
+    volume.close()
+    assert refused.value.code is Code.MEDIUM_BUSY
+
+
+@pytest.mark.serial
 def test_a_full_disk_is_named_before_and_while_it_is_written(tmp_path: Path) -> None:
     with _small_disk(tmp_path):
         volume = DirectoryVolume(tmp_path)

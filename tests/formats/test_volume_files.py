@@ -11,7 +11,9 @@ from media_format.errors import Misuse
 from media_format.refusal import Code, Refusal
 from media_format.volume import open_volume
 from media_format.volume.fat import MAX_FILE, FatVolume
+from media_format.volume.geometry import read_geometry
 from media_format.volume.seam import Entry, ReadBack
+from media_format.volume.table import Table
 from tests.volume import checker, delivery, images
 from tests.volume.images import KIB, MIB, Shape
 from tests.volume.memory import Memory
@@ -299,6 +301,24 @@ def test_a_fragmented_volume_is_filled_to_the_last_cluster(medium: Memory) -> No
     assert volume.read_object("ALL.BIN", len(data)) == data
     with pytest.raises(Refusal) as refused:
         volume.begin("MORE.BIN", 1)
+    assert refused.value.code is Code.MEDIUM_FULL
+
+
+@pytest.mark.parametrize("piece", [1, 700 * KIB, 3 * MIB, 4 * MIB, 5 * MIB])
+def test_a_file_is_the_same_whatever_pieces_it_is_appended_in(piece: int) -> None:
+    volume = FatVolume(images.medium(Shape(32, 36 * MIB)))
+    data = os.urandom(40 * piece if piece == 1 else 11 * MIB + 5)
+    ticket = volume.begin("FILE.BIN", len(data))
+    for start in range(0, len(data), piece):
+        volume.append(ticket, data[start : start + piece])
+    volume.commit(ticket)
+    assert volume.read_object("FILE.BIN", len(data)) == data
+
+
+def test_more_clusters_than_there_are_cannot_be_reserved(medium: Memory) -> None:
+    table = Table(medium, read_geometry(medium))
+    with pytest.raises(Refusal) as refused:
+        table.reserve(table.free + 1)
     assert refused.value.code is Code.MEDIUM_FULL
 
 

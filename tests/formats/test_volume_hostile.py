@@ -349,6 +349,47 @@ def test_a_folder_with_more_names_than_fat_allows_is_refused() -> None:
     assert refused.value.code is Code.MEDIUM_UNREADABLE
 
 
+def test_a_dirty_volume_with_a_folder_of_too_many_names_is_written_to_all_the_same() -> None:
+    medium = _crowded(66000)
+    Surgeon(medium).dirty()
+    volume = FatVolume(medium)
+    delivery.write(volume, "NEW.BIN", b"n")
+    volume.close()
+    assert FatVolume(medium).read_object("NEW.BIN", 1) == b"n"
+
+
+def test_a_file_larger_than_its_volume_is_refused() -> None:
+    medium = patient(images.SMALL[1])
+    Surgeon(medium).resize(_NAME, 0xFFFFFFFF)
+    with pytest.raises(Refusal) as refused:
+        FatVolume(medium).read_run(REQUEST, 0, 10)
+    assert refused.value.code is Code.MEDIUM_UNREADABLE
+
+
+def test_a_volume_of_one_cluster_too_few_is_refused() -> None:
+    medium = patient(images.SMALL[0])
+    Surgeon(medium).boot(13, "B", 128)
+    Surgeon(medium.copy())
+    medium.write(19, (60).to_bytes(2, "little"))
+    assert _answer(medium) is Code.MEDIUM_UNREADABLE
+
+
+def test_clusters_of_more_than_any_system_reads_are_refused() -> None:
+    medium = patient(Shape(16, 20 * images.MIB, sector=4096))
+    Surgeon(medium).boot(13, "B", 255 & 0x80)
+    Surgeon(medium)
+    medium.write(11, (8192).to_bytes(2, "little"))
+    assert _answer(medium) is Code.MEDIUM_UNREADABLE
+
+
+def test_more_clusters_than_fat16_has_are_refused() -> None:
+    medium = patient(Shape(16, 40 * images.MIB, cluster=2))
+    it = Surgeon(medium)
+    it.boot(13, "B", 1)
+    it.boot(22, "H", 300)
+    assert _answer(medium) is Code.MEDIUM_UNREADABLE
+
+
 def test_sidecar_files_are_listed_and_harm_nothing() -> None:
     medium = patient(images.SMALL[1])
     it = Surgeon(medium)
