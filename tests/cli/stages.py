@@ -7,13 +7,13 @@ from pathlib import Path
 from tests.cli.workshop import PASSPHRASE, PIN, PRODUCT, SLOT_SIZE, Workshop
 
 
-def enrolled(folder: Path) -> Workshop:
-    """A vendor, a box and two devices that know each other; no release yet."""
+def enrolled(folder: Path, *policy: object) -> Workshop:
+    """A vendor, a box and two devices that know each other; no release yet. `policy`: options of `init`."""
     folder.mkdir()
     shop = Workshop(folder)
     (folder / "passphrase").write_text(f"{PASSPHRASE}\n")
     (folder / "pin").write_text(f"{PIN}\n")
-    shop.do("vendor", "init", shop.vendor, "--name", "Acme Medical", *shop.passphrase())
+    shop.do("vendor", "init", shop.vendor, "--name", "Acme Medical", *policy, *shop.passphrase())
     shop.do("box", "init", shop.box, "--id", "BOX-1", *shop.pin())
     enrol(shop, "box", shop.box, folder / "box.pem")
     for name, device in (("PUMP-1", shop.device), ("PUMP-2", shop.other)):

@@ -1,0 +1,88 @@
+"""State that somebody changed, exchanged or copied back: at the device, in its TPM, or both together."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from media_format.refusal import Code
+from tests.cli.refusals import box_refuses, device_refuses, says
+from tests.cli.workshop import Workshop, run
+
+
+def test_a_record_in_which_the_floor_was_changed_does_not_open(delivered: Workshop) -> None:
+    record = delivered.device / "record.sealed"
+    data = bytearray(record.read_bytes())
+    data[len(data) // 2] ^= 1
+    record.write_bytes(data)
+    device_refuses(delivered, Code.TPM_UNAVAILABLE)
+
+
+def test_a_record_sealed_by_another_devices_tpm_does_not_open(delivered: Workshop) -> None:
+    shutil.copy(delivered.other / "record.sealed", delivered.device / "record.sealed")
+    device_refuses(delivered, Code.TPM_UNAVAILABLE)
+
+
+def test_a_device_with_the_tpm_of_another_one_installs_nothing(delivered: Workshop) -> None:
+    shutil.rmtree(delivered.device / "tpm")
+    shutil.copytree(delivered.other / "tpm", delivered.device / "tpm")
+    device_refuses(delivered, Code.TPM_UNAVAILABLE)
+
+
+def test_a_device_whose_tpm_was_cleared_installs_nothing(delivered: Workshop) -> None:
+    shutil.rmtree(delivered.device / "tpm")
+    says(
+        run("device", "apply", delivered.device, delivered.stick, "--json"),
+        Code.TPM_UNAVAILABLE,
+    )
+
+
+def test_a_whole_state_directory_copied_back_under_a_tpm_that_went_on_is_refused(delivered: Workshop) -> None:
+    kept = _copy(delivered.device, delivered.folder / "kept")
+    delivered.install()
+    delivered.fresh_stick()
+    delivered.ask()
+    for path in kept.iterdir():
+        if path.name != "tpm":
+            _put_back(path, delivered.device / path.name)
+    device_refuses(delivered, Code.TPM_UNAVAILABLE)
+    says(run("device", "request", delivered.device, delivered.stick, "--json"), Code.TPM_UNAVAILABLE)
+
+
+def test_a_box_flags_a_device_that_was_copied_back_together_with_its_tpm(delivered: Workshop) -> None:
+    delivered.install()
+    kept = _copy(delivered.device, delivered.folder / "kept")
+    delivered.fresh_stick()
+    delivered.ask()
+    shutil.rmtree(delivered.device)
+    _copy(kept, delivered.device)
+    stick = delivered.fresh_stick("second.img")
+    delivered.do("device", "request", delivered.device, stick)
+    admit = ("admit", delivered.box, stick)
+    refused = box_refuses(delivered, Code.REQUEST_REPLAYED, *admit, medium=stick)
+    assert "copied back" in refused["detail"]
+
+
+def test_a_request_older_than_one_that_was_seen_is_refused_after_more_than_one_step(
+    delivered: Workshop,
+) -> None:
+    kept = _copy(delivered.device, delivered.folder / "kept")
+    for _ in range(3):
+        delivered.ask()
+    shutil.rmtree(delivered.device)
+    _copy(kept, delivered.device)
+    stick = delivered.fresh_stick("second.img")
+    delivered.do("device", "request", delivered.device, stick)
+    box_refuses(delivered, Code.REQUEST_REPLAYED, "admit", delivered.box, stick, medium=stick)
+
+
+def _copy(source: Path, target: Path) -> Path:
+    return Path(shutil.copytree(source, target, symlinks=True))
+
+
+def _put_back(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(source, target)
+    else:
+        shutil.copy(source, target)
