@@ -27,6 +27,7 @@ lint: ## form, style, types and import directions
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	scripts/check-attack-matrix
 
 format: ## put the code into its form
 	@scripts/prepare test
