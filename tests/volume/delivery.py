@@ -32,7 +32,9 @@ def plan(random: Random) -> Delivery:
     """A delivery of a few files of random size; folders grow over more than one small cluster."""
 
     def file(most: int) -> bytes:
-        return random.randbytes(random.choice((0, 1, 511, 512, 513, random.randint(0, most))))
+        return random.randbytes(
+            random.choice((0, 1, 511, 512, 513, random.randint(0, most), random.randint(0, 6 * most)))
+        )
 
     kept = {
         "PHOTO.JPG": file(4000),

@@ -28,6 +28,8 @@ class Loss(StrEnum):
     """And of the next one only the first bytes, however few."""
     LOST = "lost"
     """What was not flushed is there in any mixture: of each sector, any state since the last flush."""
+    LOST_AND_TORN = "lost and torn"
+    """And some sectors are torn between two such states."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +74,23 @@ class Record:
                     left.write(event.offset, event.data)
                 case Loss.TORN:
                     left = done.copy()
-                    left.write(event.offset, event.data[: _tear(done, event, random)])
-                case Loss.LOST:
-                    left = _mixture(flushed, pending, random)
+                    left.write(
+                        event.offset,
+                        event.data[: _tear(done.read(event.offset, len(event.data)), event.data, random)],
+                    )
+                case _:
+                    left = _mixture(flushed, pending, random, torn=loss is Loss.LOST_AND_TORN)
             done.write(event.offset, event.data)
             yield place, left
 
 
-def _tear(before: Memory, written: Written, random: Random) -> int:
+def _tear(old: bytes, new: bytes, random: Random) -> int:
     """How many bytes of a write are there: it ends right before one that makes a difference."""
-    old = before.read(written.offset, len(written.data))
-    different = [place for place, byte in enumerate(written.data) if byte != old[place]]
+    different = [place for place, byte in enumerate(new) if byte != old[place]]
     return random.choice(different) if different else 0
 
 
-def _mixture(flushed: Memory, pending: list[Written], random: Random) -> Memory:
+def _mixture(flushed: Memory, pending: list[Written], random: Random, *, torn: bool) -> Memory:
     """Each sector as it was at the flush, or as one of the writes since then has left it."""
     states: dict[int, list[bytes]] = {}
     for written in pending:
@@ -100,7 +104,12 @@ def _mixture(flushed: Memory, pending: list[Written], random: Random) -> Memory:
             data, offset = data[len(part) :], offset + len(part)
     left = flushed.copy()
     for sector, history in states.items():
-        left.write(sector * SECTOR, random.choice(history))
+        chosen = random.randrange(len(history))
+        state = history[chosen]
+        if torn and chosen and random.random() < 0.5:
+            end = _tear(history[chosen - 1], state, random)
+            state = state[:end] + history[chosen - 1][end:]
+        left.write(sector * SECTOR, state)
     return left
 
 
