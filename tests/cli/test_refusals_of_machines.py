@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import shutil
+from pathlib import Path
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -79,6 +80,7 @@ def test_a_wrong_passphrase_opens_no_authority(enrolled: Workshop) -> None:
 
 def test_after_five_wrong_pins_the_right_one_has_to_wait(delivered: Workshop) -> None:
     write = ("write", delivered.box, delivered.stick, "--device", "PUMP-1", *delivered.pin())
+    keep_keys_in_process(delivered.box)
     (delivered.folder / "pin").write_text("314159\n")
     for _ in range(5):
         box_refuses(delivered, Code.PIN_WRONG, *write)
@@ -86,6 +88,14 @@ def test_after_five_wrong_pins_the_right_one_has_to_wait(delivered: Workshop) ->
     box_refuses(delivered, Code.TPM_LOCKED, *write)
     with wall_clock(seconds=61):
         delivered.do("box", *write)
+
+
+def keep_keys_in_process(box: Path) -> None:
+    """The keystore has a clock of its own, which no test turns forward."""
+    configuration = box / "box.toml"
+    text = configuration.read_text()
+    assert '"soft:' in text
+    configuration.write_text(text.replace('"soft:', '"soft-in-process:'))
 
 
 def test_a_box_without_its_tpm_does_nothing(delivered: Workshop) -> None:
