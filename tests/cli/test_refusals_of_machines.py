@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import resource
 import shutil
-from pathlib import Path
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
