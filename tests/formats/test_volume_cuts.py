@@ -9,6 +9,7 @@ import pytest
 from benchmarks.torture_media import FAULTS, tally
 from media_format.refusal import Code, Refusal
 from media_format.volume.fat import FatVolume
+from media_format.volume.geometry import read_geometry
 from tests.volume import checker, delivery, images
 from tests.volume.faults import Forgetful, Loss, Lying, Recorder
 from tests.volume.images import Shape
@@ -61,6 +62,29 @@ def test_a_medium_that_never_flushes_is_found_out_so_the_judge_can_fail() -> Non
     record.milestones = []
     random = Random(1)
     assert any(delivery.judge(left, planned, []) for _, left in record.cuts(Loss.LOST, random))
+
+
+def _growing(shape: Shape) -> Recorder:
+    """A folder that grows by a cluster again and again."""
+    medium = Recorder(images.medium(shape))
+    volume = FatVolume(medium)
+    for number in range(150):
+        delivery.write(volume, f"FOLDER/F{number}", b"")
+    volume.close()
+    return medium
+
+
+@small
+def test_a_cut_while_a_folder_grows_leaves_one_copy_of_the_fat_whole(shape: Shape) -> None:
+    medium = _growing(shape)
+    geometry = read_geometry(medium)
+    tables = range(geometry.table_offset, geometry.table_offset + geometry.tables * geometry.table_size)
+    for seed in range(15):
+        for place, left in medium.record.cuts(Loss.LOST_AND_TORN, Random(seed)):
+            written = medium.record.events[place]
+            if written is not None and written.offset in tables:
+                copies = [checker.check(left, copy) for copy in range(geometry.tables)]
+                assert any(not found.damage for found in copies)
 
 
 def test_a_file_that_was_committed_survives_a_cut_right_after() -> None:
