@@ -10,7 +10,7 @@ from appliance.device.machine import Machine
 from appliance.device.record import Pending
 from appliance.device.reporting import Story, tell
 from appliance.trust.manifest import verify_manifest
-from media_format.errors import Misuse
+from media_format.errors import MachineFault, Misuse
 from media_format.objects import Outcome
 from media_format.refusal import Code, Refusal
 
@@ -140,7 +140,12 @@ def _problem(machine: Machine, banks: Mapping[str, int]) -> Refusal | None:
         digests = {component.name: component.digest for component in verified.manifest.components}
         if any(digests.get(c.component) != c.digest for c in contents if c.manifest_digest == digest):
             return Refusal(Code.SIGNATURE_INVALID, "a slot is not described by its manifest")
-    if not machine.measures_right(contents):
+    try:
+        right = machine.measures_right(contents)
+    except MachineFault as fault:
+        # A bank that fails to read is as wrong as one with other bytes: it must not stop the way back.
+        return Refusal(Code.SLOT_READBACK_MISMATCH, str(fault))
+    if not right:
         return Refusal(Code.SLOT_READBACK_MISMATCH, "a slot does not hold what the vendor signed")
     return None
 

@@ -149,6 +149,16 @@ def test_a_damaged_slot_is_left_for_the_one_before(tmp_path: Path) -> None:
     assert device.verify_boot().fell_back is None
 
 
+def test_a_slot_that_cannot_be_read_is_left_for_the_one_before(tmp_path: Path) -> None:
+    shop, _, device, _ = twice_updated(tmp_path)
+    (shop.device_folder() / "slots/rootfs.a").unlink()
+    result = device.verify_boot()
+    assert result.fell_back is not None
+    assert result.fell_back.code is Code.SLOT_READBACK_MISMATCH
+    assert result.version == "1.0"
+    assert device.verify_boot().version == "1.0"
+
+
 def test_a_device_with_two_damaged_slots_does_not_boot(tmp_path: Path) -> None:
     shop, _, device, _ = twice_updated(tmp_path)
     for bank in "ab":
