@@ -7,6 +7,7 @@ Argon2id (RFC 9106) and counted (`lockout`).
 
 from __future__ import annotations
 
+import hashlib
 import os
 import struct
 from collections.abc import Callable
@@ -106,13 +107,15 @@ class SoftTpm:
             return self._open_sealed("sealed", body, b"")
         inner = self._open_sealed("sealed-outer", body, b"")
         with self._vault.locked():
-            before = self._count_attempt()
+            # Counted for each sealed blob: a person's right PIN forgives nobody else's wrong ones.
+            owner = hashlib.sha256(inner[:_SALT]).hexdigest()[:16]
+            before = self._count_attempt(owner)
             try:
                 data = self._vault.open("sealed-pin", inner[_SALT:], _stretch(pin, inner[:_SALT]))
             except Closed:
                 left = max(0, ALLOWED - before.failures - 1)
                 raise Refusal(Code.PIN_WRONG, f"{left} more wrong ones lock the TPM") from None
-            self._write_lockout(Lockout())
+            self._write_lockout(owner, Lockout())
         return data
 
     def counter(self, name: str) -> int:
@@ -135,10 +138,10 @@ class SoftTpm:
         return self._entry("store", name)
 
     def status(self) -> TpmStatus:
-        lockout = self._lockout()
-        until = lockout.until
-        locked = until if until is not None and until > self._now() else None
-        return TpmStatus("soft", tuple(KeyKind), lockout.failures, ALLOWED, locked)
+        lockouts = [self._lockout(owner) for owner in self._vault.names("lockout")]
+        failures = max((lockout.failures for lockout in lockouts), default=0)
+        until = max((lockout.until for lockout in lockouts if lockout.until is not None), default=0)
+        return TpmStatus("soft", tuple(KeyKind), failures, ALLOWED, until if until > self._now() else None)
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -172,23 +175,23 @@ class SoftTpm:
         except Closed:
             raise unavailable("the sealed data is not of this TPM, or was changed") from None
 
-    def _count_attempt(self) -> Lockout:
+    def _count_attempt(self, owner: str) -> Lockout:
         """Count the attempt as failed before it is tried; returns what was before."""
         now = self._now()
-        before = self._lockout().seen(now)
+        before = self._lockout(owner).seen(now)
         if before.until is not None and now < before.until:
-            self._write_lockout(before)
+            self._write_lockout(owner, before)
         before.check(now)
-        self._write_lockout(before.failed(now))
+        self._write_lockout(owner, before.failed(now))
         return before
 
-    def _lockout(self) -> Lockout:
-        raw = self._entry("lockout", "pins")
+    def _lockout(self, owner: str) -> Lockout:
+        raw = self._entry("lockout", owner)
         return Lockout() if raw is None else Lockout(*struct.unpack(">QQ", raw))
 
-    def _write_lockout(self, lockout: Lockout) -> None:
+    def _write_lockout(self, owner: str, lockout: Lockout) -> None:
         raw = struct.pack(">QQ", lockout.failures, lockout.last)
-        self._vault.write("lockout", "pins", raw, self.random(12))
+        self._vault.write("lockout", owner, raw, self.random(12))
 
 
 def _stretch(pin: str, salt: bytes) -> bytes:

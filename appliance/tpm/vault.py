@@ -73,6 +73,15 @@ class Vault:
         """Whether there is such an entry."""
         return self._path(kind, name).exists()
 
+    def names(self, kind: str) -> tuple[str, ...]:
+        """The names of all entries of a kind."""
+        try:
+            return tuple(
+                sorted(path.name.removeprefix(f"{kind}-") for path in self._folder.glob(f"{kind}-*"))
+            )
+        except OSError as error:
+            raise unavailable(f"{self._folder}: {os.strerror(error.errno or 0)}") from None
+
     def write(self, kind: str, name: str, data: bytes, nonce: bytes, auth: bytes = b"") -> None:
         """Seal and keep an entry, replacing what was there."""
         try:

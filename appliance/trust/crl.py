@@ -65,10 +65,11 @@ class RevocationLists:
         taken = RevocationLists.__new__(RevocationLists)
         taken._issuers = self._issuers | {issuer.id: issuer for issuer in issuers}
         taken._lists = dict(self._lists)
-        for der in candidates[:MAX_CANDIDATES]:
-            found = RevocationList.read(der)
+        held = {known.der for known in taken._lists.values()}
+        for der in dict.fromkeys(candidates[:MAX_CANDIDATES]):
+            found = RevocationList.read(der) if der not in held else None
             issuer = taken._issuers.get(found.issuer) if found else None
-            if found and issuer and found.signed_by(issuer.certificate):
+            if found and issuer and found.signed_by(issuer.certificate) and found.readable:
                 taken._keep(found)
         return taken
 

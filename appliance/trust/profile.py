@@ -42,6 +42,7 @@ UNREADABLE: Final = (
     TypeError,
     x509.DuplicateExtension,
     x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
     UnsupportedAlgorithm,
 )
 """What `cryptography` raises for certificates it cannot read; some parts are only read when asked for."""

@@ -37,8 +37,8 @@ class RevocationList:
     def decode(cls, der: bytes) -> RevocationList | None:
         """The list, or None for what is none, or is too large. `issuer` is the authority key identifier.
 
-        No critical extension is known here, of the list or of an entry: delta lists, lists of a partial
-        scope, and lists that speak for other issuers have one (RFC 5280, 5.2.4, 5.2.5 and 5.3.3).
+        No critical extension is known here: delta lists and lists of a partial scope have one (RFC 5280,
+        5.2.4 and 5.2.5). The entries are not looked at: a stranger's list is not worth the time.
         """
         if len(der) > limits.MAX_CRL:
             return None
@@ -47,7 +47,7 @@ class RevocationList:
             issuer = crl.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
             number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
             date = int(crl.last_update_utc.timestamp())
-            if _has_critical(crl.extensions) or any(_has_critical(entry.extensions) for entry in crl):
+            if _has_critical(crl.extensions):
                 return None
         except (*UNREADABLE, x509.ExtensionNotFound):
             return None
@@ -64,6 +64,14 @@ class RevocationList:
             named = self.crl.issuer == issuer.subject
             return named and self.crl.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
         except UNREADABLE:  # names are decoded when they are asked for
+            return False
+
+    @property
+    def readable(self) -> bool:
+        """Whether every entry can be read: one that speaks for another issuer cannot (RFC 5280, 5.3.3)."""
+        try:
+            return not any(_has_critical(entry.extensions) for entry in self.crl)
+        except UNREADABLE:
             return False
 
     def names(self, certificate: x509.Certificate) -> bool:

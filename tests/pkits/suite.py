@@ -83,7 +83,7 @@ class Lists(RevocationLists):
         for issuer in issuers:
             for found in _lists_of(issuer):
                 named = dataclasses.replace(found, issuer=issuer_id(issuer))
-                if named.signed_by(issuer):
+                if named.signed_by(issuer) and named.readable:
                     self._keep(named)
 
 

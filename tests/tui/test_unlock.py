@@ -128,7 +128,7 @@ async def test_a_box_without_users_says_so(place: Place) -> None:
 
 
 async def test_a_box_whose_key_store_was_damaged_says_so(place: Place) -> None:
-    counts = place.box / "tpm/lockout-pins"
+    (counts,) = (place.box / "tpm").glob("lockout-*")
     counts.write_bytes(bytes(len(counts.read_bytes())))
     async with kiosk_of(place) as technician:
         await technician.sees("The key store does not answer")

@@ -364,3 +364,16 @@ def test_there_is_one_tpm_in_a_directory_and_its_uri_names_it(tmp_path: Path, cl
     for uri in ("soft:", "chip:0", "tpm2"):
         with pytest.raises((Misuse, Refusal)):
             open_tpm(uri, create=False, now=clock, folder=tmp_path)
+
+
+def test_a_right_pin_forgives_nobody_elses_wrong_ones(tmp_path: Path) -> None:
+    tpm = SoftTpm.make(tmp_path / "tpm", lambda: 1_000_000)
+    victim, own = tpm.seal(b"secret", "271828"), tpm.seal(b"mine", "1111")
+    for _ in range(ALLOWED):
+        with refused(Code.PIN_WRONG):
+            tpm.unseal(victim, "0000")
+        assert tpm.unseal(own, "1111") == b"mine"
+    with refused(Code.TPM_LOCKED):
+        tpm.unseal(victim, "271828")
+    assert tpm.unseal(own, "1111") == b"mine"
+    assert tpm.status().failures == ALLOWED

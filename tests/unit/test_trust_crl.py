@@ -182,3 +182,16 @@ def test_only_an_issuers_own_older_list_is_replaced(world: World, empty: Revocat
     assert not lists.replaces(b"no list")
     assert not lists.replaces(World().crl(BOX, 1))
     assert not empty.replaces(old)
+
+
+@pytest.mark.parametrize("general_name", [b"\xa5\x04\xa1\x02\x0c\x00", b"\xa3\x02\x30\x00"])
+def test_a_list_with_a_kind_of_name_that_the_library_does_not_know_is_left_out(
+    world: World, empty: RevocationLists, general_name: bytes
+) -> None:
+    """RFC 5280, 4.2.1.6: ediPartyName and x400Address in an issuer's other names."""
+    names = x509.UnrecognizedExtension(
+        x509.ObjectIdentifier("2.5.29.18"), b"\x30" + bytes([len(general_name)]) + general_name
+    )
+    authority = x509.AuthorityKeyIdentifier(world.issuers[BOX].id, None, None)
+    strange = _build(world, (x509.CRLNumber(9), False), (authority, False), (names, False))
+    assert empty.take([strange]).numbers() == ()
