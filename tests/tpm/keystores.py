@@ -19,8 +19,9 @@ from typing import Any
 from appliance.tpm import KeyKind
 from appliance.tpm.keystore.audit import FILE_NAME
 from appliance.tpm.keystore.client import KeystoreTpm
+from appliance.tpm.keystore.name import abstract_name, published
 from appliance.tpm.keystore.peer import peer_of
-from appliance.tpm.keystore.starting import abstract_name, connect
+from appliance.tpm.keystore.starting import connect
 from appliance.tpm.protocol import Authorisation
 from appliance.tpm.soft import SoftTpm
 
@@ -94,11 +95,18 @@ def served(folder: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
         process.communicate()
 
 
+def name_of(folder: Path) -> bytes:
+    """The name of the keystore that was started last for a folder."""
+    seed = published(folder)
+    assert seed is not None
+    return abstract_name(folder, seed)
+
+
 def call(folder: Path, *connections: bytes) -> bytes:
     """Send raw bytes to a keystore; everything it answers until it hangs up."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(20)
-        connection.connect(abstract_name(folder))
+        connection.connect(name_of(folder))
         for data in connections:
             connection.sendall(data)
         connection.shutdown(socket.SHUT_WR)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -21,9 +22,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from appliance.tpm import KeyKind
+from appliance.tpm.keystore.audit import FILE_NAME
 from appliance.tpm.keystore.client import KeystoreTpm
 from appliance.tpm.keystore.messages import MAX_MESSAGE, Status
-from appliance.tpm.keystore.starting import abstract_name, connect
+from appliance.tpm.keystore.starting import connect
 from appliance.tpm.protocol import Authorisation
 from appliance.tpm.soft import SoftTpm
 from media_format import cbor
@@ -32,7 +34,7 @@ from media_format.objects import Kem
 from media_format.payload import hpke
 from media_format.refusal import Code
 from tests.tools import require_root
-from tests.tpm.keystores import AUTH, Keystore, audit, call, keystore, served, wait_for
+from tests.tpm.keystores import AUTH, Keystore, audit, call, keystore, name_of, served, wait_for
 from tests.trust_world import refused
 
 NOBODY = 65534
@@ -305,10 +307,63 @@ def _answers(connection: socket.socket) -> int:
         return 0
 
 
-def test_a_stranger_in_the_keystores_place_is_not_believed(tmp_path: Path) -> None:
+def test_strangers_who_take_an_ended_keystores_name_are_passed_over(keys: Keystore) -> None:
+    require_root()
+    name = name_of(keys.folder)
+    keys.kill()
+    with a_stranger_at(name):
+        assert keys.tpm.unseal(keys.tpm.seal(b"secret", "271828"), "271828") == b"secret"
+    assert name_of(keys.folder) != name
+
+
+def test_a_stranger_at_a_socket_of_its_own_is_not_believed(tmp_path: Path) -> None:
+    require_root()
+    with open_to_all() as place:
+        place.parent.chmod(0o777)
+        with a_stranger_at(str(place).encode()):
+            os.chown(place, 0, 0)
+            with refused(Code.TPM_UNAVAILABLE):
+                KeystoreTpm(lambda: connect(place)).seal(b"secret", "271828")
+
+
+def test_a_copied_folder_has_a_keystore_of_its_own(keys: Keystore) -> None:
+    copy = Keystore(keys.folder.with_name("copy"), keys.tpm)
+    shutil.copytree(keys.folder, copy.folder)
+    assert copy.pid != keys.pid
+    copy.kill()
+
+
+def test_whoever_is_turned_away_again_and_again_does_not_fill_the_audit(tmp_path: Path) -> None:
     require_root()
     SoftTpm.make(tmp_path / "tpm", lambda: 0)
-    name = abstract_name(tmp_path / "tpm")
+    with open_to_all() as place, served(tmp_path / "tpm", "--user", "12345", "--socket", str(place)):
+        for _ in range(20):
+            assert as_user(NOBODY, place) == "turned away"
+    assert len(audit(tmp_path / "tpm")) == 1
+
+
+def test_a_use_whose_trace_cannot_be_written_is_refused(keys: Keystore) -> None:
+    lines = keys.folder / FILE_NAME
+    lines.unlink()
+    lines.symlink_to("/dev/full")
+    with refused(Code.TPM_UNAVAILABLE):
+        keys.tpm.sign("identity", b"message", AUTH)
+    lines.unlink()
+    keys.tpm.sign("identity", b"message", AUTH)
+    assert [line["call"] for line in audit(keys.folder)] == ["sign"]
+
+
+def test_turning_away_goes_on_where_the_audit_cannot_be_written(tmp_path: Path) -> None:
+    require_root()
+    SoftTpm.make(tmp_path / "tpm", lambda: 0)
+    (tmp_path / "tpm" / FILE_NAME).symlink_to("/dev/full")
+    with open_to_all() as place, served(tmp_path / "tpm", "--user", "12345", "--socket", str(place)):
+        assert [as_user(NOBODY, place), as_user(12345, place)] == ["turned away", "answered"]
+
+
+@contextmanager
+def a_stranger_at(name: bytes) -> Iterator[None]:
+    """Another user listens under a name."""
     reading, writing = os.pipe()
     stranger = os.fork()
     if stranger == 0:
@@ -316,8 +371,7 @@ def test_a_stranger_in_the_keystores_place_is_not_believed(tmp_path: Path) -> No
     os.close(writing)
     try:
         assert os.read(reading, 1) == b"."
-        with refused(Code.TPM_UNAVAILABLE):
-            KeystoreTpm(lambda: connect(tmp_path / "tpm")).seal(b"secret", "271828")
+        yield
     finally:
         os.close(reading)
         os.kill(stranger, signal.SIGKILL)

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import os
 import socket
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
 from appliance.process.hardening import harden
 from appliance.tpm.keystore.audit import Audit
+from appliance.tpm.keystore.name import abstract_name, new_seed, publish, serving
 from appliance.tpm.keystore.server import KeystoreServer
-from appliance.tpm.keystore.starting import abstract_name
 from appliance.tpm.soft import SoftTpm
 from media_format.refusal import Code, Refusal
 
 _STACK: Final = 512 * 1024
 """Bytes of a thread's stack: locked memory is not to be spent on stacks."""
+_BACKLOG: Final = 64
 
 
 def main() -> int:
@@ -53,24 +54,30 @@ def _serve(arguments: argparse.Namespace) -> None:
     """Serve until idle. Refusal(tpm-unavailable) where the keys cannot be opened or are served already."""
     folder, users = arguments.folder, frozenset(arguments.user)
     tpm = SoftTpm.load_from(folder, _now)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+    server = KeystoreServer(tpm, Audit(folder, _now), users | {os.geteuid()}, arguments.idle)
+    with ExitStack() as stack:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        stack.callback(listener.close)
         if arguments.socket is None:
-            _bind(listener, abstract_name(folder), folder)
+            # Left before the listener is closed: whoever finds nobody listening may start another.
+            stack.enter_context(serving(folder))
+            _listen_by_name(listener, folder)
         else:
             _bind_file(listener, arguments.socket, shared=bool(users))
-        listener.listen(64)
+            listener.listen(_BACKLOG)
         _say(arguments.ready, "ready")
-        server = KeystoreServer(tpm, Audit(folder, _now), users | {os.geteuid()}, arguments.idle)
         server.serve(listener)
 
 
-def _bind(listener: socket.socket, name: bytes, folder: Path) -> None:
+def _listen_by_name(listener: socket.socket, folder: Path) -> None:
+    seed = new_seed()
+    listener.bind(abstract_name(folder, seed))
+    listener.listen(_BACKLOG)
     try:
-        listener.bind(name)
+        publish(folder, seed)
     except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        raise Refusal(Code.TPM_UNAVAILABLE, f"{folder}: another keystore serves these keys") from None
+        detail = f"{folder}: the keystore's name cannot be written ({error.strerror})"
+        raise Refusal(Code.TPM_UNAVAILABLE, detail) from None
 
 
 def _bind_file(listener: socket.socket, place: Path, *, shared: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
@@ -25,7 +26,10 @@ class Audit:
         self._lock = threading.Lock()
 
     def note(self, peer: Peer, call: str, name: str, outcome: str) -> None:
-        """Write one line. What was signed or opened, and with which authorisation, is never in it."""
+        """Write one line. What was signed or opened, and with which authorisation, is never in it.
+
+        Raises OSError where the line cannot be written; nothing of it is left then.
+        """
         entry = {
             "time": self._now(),
             "pid": peer.pid,
@@ -38,8 +42,11 @@ class Audit:
         with self._lock:
             fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             try:
-                os.write(fd, line)
-                full = os.fstat(fd).st_size > _MAX_SIZE
+                before = os.fstat(fd).st_size
+                if os.write(fd, line) != len(line):
+                    os.ftruncate(fd, before)
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                full = before + len(line) > _MAX_SIZE
             finally:
                 os.close(fd)
             if full:

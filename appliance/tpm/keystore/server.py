@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final, TypeAlias
 
 from appliance.tpm.keystore.audit import Audit
@@ -17,8 +19,11 @@ from media_format.errors import Misuse
 from media_format.refusal import Code, Refusal
 
 Arguments: TypeAlias = Sequence[cbor.Value]
+Call: TypeAlias = Callable[[Tpm, Arguments], cbor.Value]
 _MAX_CONNECTIONS: Final = 64
 _MAX_RANDOM: Final = 4096
+_BETWEEN_NOTES: Final = 60.0
+"""Seconds between two lines of the audit about those who were turned away; each says how many they were."""
 
 
 class KeystoreServer:
@@ -34,6 +39,8 @@ class KeystoreServer:
         self._idle = idle
         self._connected = threading.Semaphore(_MAX_CONNECTIONS)
         self._attending: set[threading.Thread] = set()
+        self._turned_away = 0
+        self._next_note = 0.0
 
     def serve(self, listener: socket.socket) -> None:
         """Answer until idle. A client that connects at that very moment is hung up on, and comes again."""
@@ -53,13 +60,23 @@ class KeystoreServer:
     def _welcome(self, connection: socket.socket) -> None:
         peer = peer_of(connection)
         if peer.uid not in self._allowed or not self._connected.acquire(blocking=False):
-            self._audit.note(peer, "connect", "", "turned away")
             connection.close()
+            self._turn_away(peer)
             return
         connection.settimeout(None)
         thread = threading.Thread(target=self._attend, args=(connection, peer), daemon=True)
         self._attending.add(thread)
         thread.start()
+
+    def _turn_away(self, peer: Peer) -> None:
+        """Whoever is turned away may come as often as he likes: he must not fill the audit with it."""
+        self._turned_away += 1
+        if self._next_note > time.monotonic():
+            return
+        others = self._turned_away - 1
+        with suppress(OSError):
+            self._audit.note(peer, "connect", "", f"turned away{f', and {others} before' if others else ''}")
+        self._next_note, self._turned_away = time.monotonic() + _BETWEEN_NOTES, 0
 
     def _attend(self, connection: socket.socket, peer: Peer) -> None:
         try:
@@ -77,21 +94,26 @@ class KeystoreServer:
         call = CALLS.get(str(name))
         if call is None:
             return [Status.MISUSED, "the keystore knows no such call"]
-        outcome = "done"
-        try:
-            return [Status.DONE, call(self._tpm, arguments)]
-        except Refusal as refusal:
-            outcome = str(refusal.code)
-            return [Status.REFUSED, str(refusal.code), refusal.detail]
-        except Misuse as misuse:
-            outcome = "misuse"
-            return [Status.MISUSED, str(misuse)]
-        except OSError as error:
-            outcome = "failed"
-            return [Status.REFUSED, str(Code.TPM_UNAVAILABLE), os.strerror(error.errno or 0)]
-        finally:
-            if name in USES:
+        outcome, reply = self._made(call, arguments)
+        if name in USES:
+            try:
                 self._audit.note(peer, str(name), _named(arguments), outcome)
+            except OSError as error:
+                # No use without a trace: what came of it is not given out.
+                why = f"the audit cannot be written ({os.strerror(error.errno or 0)})"
+                return [Status.REFUSED, str(Code.TPM_UNAVAILABLE), why]
+        return reply
+
+    def _made(self, call: Call, arguments: Arguments) -> tuple[str, list[cbor.Value]]:
+        """A call's outcome for the audit, and the reply."""
+        try:
+            return "done", [Status.DONE, call(self._tpm, arguments)]
+        except Refusal as refusal:
+            return str(refusal.code), [Status.REFUSED, str(refusal.code), refusal.detail]
+        except Misuse as misuse:
+            return "misuse", [Status.MISUSED, str(misuse)]
+        except OSError as error:
+            return "failed", [Status.REFUSED, str(Code.TPM_UNAVAILABLE), os.strerror(error.errno or 0)]
 
 
 def _named(arguments: Arguments) -> str:
@@ -153,7 +175,7 @@ def _status(tpm: Tpm, _: Arguments) -> list[cbor.Value]:
     return [found.backend, kinds, found.failures, found.failures_allowed, found.locked_until]
 
 
-CALLS: Final[Mapping[str, Callable[[Tpm, Arguments], cbor.Value]]] = {
+CALLS: Final[Mapping[str, Call]] = {
     "random": _random,
     "create": _create,
     "public": lambda tpm, given: tpm.public(_text(given, 0)),

@@ -1,8 +1,8 @@
 """Finding the keystore of a folder, or starting one.
 
-A keystore listens on an abstract socket (unix(7)) named after the folder's inode: nothing of it stands among
-the keys, a folder that was copied is another one, and the name is gone with the process. Since anyone may
-take such a name, a client believes only a server that belongs to the folder's owner.
+A keystore listens under a name that only the folder's owner can know beforehand (`name`). Once it has ended,
+anyone may have taken its name: a client believes only a server that belongs to the folder's owner, and
+starts one under a new name otherwise.
 
 Where a service manager starts the keystore, under a user of its own, it listens on a socket in the file
 system, and clients start nothing. Elsewhere the first client starts it; it ends by itself when nobody has
@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from appliance.tpm.keystore.name import abstract_name, published
 from appliance.tpm.keystore.peer import peer_of
 from media_format.refusal import Code, Refusal
 
@@ -33,24 +34,13 @@ _PATIENCE: Final = 30.0
 _ABSENT: Final = (errno.ENOENT, errno.ECONNREFUSED)
 
 
-def abstract_name(folder: Path) -> bytes:
-    """The name of the socket for the keys in a folder."""
-    status = folder.stat()
-    return b"\0updatebox/keystore/%x-%x" % (status.st_dev, status.st_ino)
-
-
 def connect(place: Path) -> socket.socket:
     """A connection to the keystore at `place`: its socket, or a folder of keys, for which one is started.
 
     Raises Refusal(tpm-unavailable).
     """
     try:
-        if place.is_socket():
-            connection = _try(str(place).encode())
-        else:
-            connection = _try(abstract_name(place)) or _started(place)
-        if connection is not None:
-            _check_owner(connection, place)
+        connection = _at_socket(place) if place.is_socket() else _found(place) or _started(place)
     except OSError as error:
         raise _unavailable(place, os.strerror(error.errno or 0)) from None
     if connection is None:
@@ -58,19 +48,42 @@ def connect(place: Path) -> socket.socket:
     return connection
 
 
-def _check_owner(connection: socket.socket, place: Path) -> None:
+def _at_socket(place: Path) -> socket.socket | None:
+    connection = _try(str(place).encode())
+    if connection is None or _is_the_owners(connection, place):
+        return connection
+    connection.close()
+    raise _unavailable(place, "another user answers in the keystore's place")
+
+
+def _found(folder: Path) -> socket.socket | None:
+    """A connection to the keystore that was started last; None where it has ended, whoever has its name."""
+    seed = published(folder)
+    if seed is None:
+        return None
+    try:
+        connection = _try(abstract_name(folder, seed))
+    except BlockingIOError:
+        return (
+            None  # nobody accepts: a keystore that is busy keeps another from starting, a stranger does not
+        )
+    if connection is None or _is_the_owners(connection, folder):
+        return connection
+    connection.close()
+    return None
+
+
+def _is_the_owners(connection: socket.socket, place: Path) -> bool:
     """A server of another user than the keys' owner would learn PINs, and lie."""
-    if peer_of(connection).uid not in (place.stat().st_uid, 0):
-        connection.close()
-        raise _unavailable(place, "another user answers in the keystore's place")
+    return peer_of(connection).uid in (place.stat().st_uid, 0)
 
 
 def _started(folder: Path) -> socket.socket | None:
     with _alone(folder):
-        connection = _try(abstract_name(folder))
+        connection = _found(folder)
         if connection is None:
             _start(folder)
-            connection = _try(abstract_name(folder))
+            connection = _found(folder)
         return connection
 
 
