@@ -66,6 +66,8 @@ def _troubles(status: BoxStatus) -> list[str]:
                 problem=status.time_problem, advice=status.time_advice or texts.TIME_ADVICE
             )
         )
+    if status.revoked:
+        found.insert(0, texts.REVOKED)
     time = status.time.time if status.time else 0
     found += [
         texts.EXPIRED.format(subject=warning.subject, day=day(warning.expires))

@@ -50,6 +50,7 @@ NO_CERTIFICATES: Final = (
 )
 TIME_PROBLEM: Final = "No clock can be trusted: {problem}. {advice}"
 TIME_ADVICE: Final = "Set or repair the clock."
+REVOKED: Final = "The vendor revoked this box. It writes nothing any more: return it to the vendor."
 EXPIRED: Final = "Expired on {day}: {subject}. Ask the vendor for a renewed one."
 EXPIRES: Final = (
     "Expires on {day}: {subject}. Ask the vendor for a renewed one; less than {within} days left."

@@ -52,6 +52,7 @@ from appliance.tpm import Authorisation, Tpm, TpmStatus, open_tpm
 from appliance.trust.bundle import Bundle
 from appliance.trust.chain import ExpiryWarning, expiry_warnings
 from appliance.trust.clock import TrustedTime, passed, raised_floor, trusted_time
+from appliance.trust.crl import RevocationLists
 from appliance.trust.time_sources import open_time_source
 from appliance.trust.verifier import PackageBytes
 from media_format.crl_files import read_crls
@@ -81,6 +82,8 @@ class BoxStatus:
     """Bytes free where the store is."""
     time_advice: str | None = None
     """What to do about a clock that is not trusted."""
+    revoked: bool = False
+    """Whether the vendor revoked this box: it does nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +282,7 @@ class BoxService:
         warnings: tuple[ExpiryWarning, ...] = ()
         if own is not None and time is not None:
             warnings = expiry_warnings(own.signing, time.time) + expiry_warnings(own.transport, time.time)
+        revoked = own is not None and self._is_revoked(own)
         return BoxStatus(
             id=self._configuration.id,
             vendor=own.bundle.anchor.vendor if own else None,
@@ -290,6 +294,7 @@ class BoxService:
             warnings=warnings,
             free=shutil.disk_usage(self._folder).free,
             time_advice=advice,
+            revoked=revoked,
         )
 
     def record_fault(self, what: str) -> None:
@@ -527,7 +532,16 @@ class BoxService:
 
     def _context(self) -> Context:
         own = self._own()
-        return Context(self._store, self._tpm, own, self._time(own), self._configuration.allow_by_default)
+        context = Context(self._store, self._tpm, own, self._time(own), self._configuration.allow_by_default)
+        _judge_own(own, context.lists())
+        return context
+
+    def _is_revoked(self, own: Identity) -> bool:
+        try:
+            _judge_own(own, self._store.lists(own.bundle))
+        except Refusal:
+            return True
+        return False
 
     def _import(
         self,
@@ -623,3 +637,12 @@ def _signed_by(key: ec.EllipticCurvePublicKey, digest: bytes, signature: bytes) 
     except InvalidSignature:
         return False
     return True
+
+
+def _judge_own(own: Identity, lists: RevocationLists) -> None:
+    """A box that was revoked does nothing for anybody. Refusal(revoked)."""
+    for certificate in (own.signing, own.transport):
+        try:
+            lists.judge_chain(certificate)
+        except Refusal as refusal:
+            raise Refusal(refusal.code, f"the vendor revoked this box: {refusal.detail}") from None

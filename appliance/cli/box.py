@@ -209,6 +209,7 @@ def status(directory: Path) -> Answer:
         f"TPM       {found.tpm.backend}, {lock}\n"
         f"store     {found.releases} releases, {found.devices} devices, {found.free:,} bytes free\n"
         + "".join(f"WARNING   {w.subject} expires within {w.within} days\n" for w in found.warnings)
+        + ("REVOKED   the vendor revoked this box; it writes nothing any more\n" if found.revoked else "")
     )
     return Answer({"status": found}, text.rstrip())
 

@@ -216,7 +216,11 @@ def release(
 
 @vendor.command("revoke")
 @_FOLDER
-@click.option("--cert", type=click.Path(path_type=Path), help="A PEM file; its first certificate is revoked.")
+@click.option(
+    "--cert",
+    type=click.Path(path_type=Path),
+    help="A PEM file; what was issued to a holder in it is revoked.",
+)
 @click.option("--serial", help="The serial number, in hexadecimal.")
 @answering
 @_PASSPHRASE
@@ -224,13 +228,13 @@ def revoke(directory: Path, cert: Path | None, serial: str | None, passphrase: s
     """Revoke a certificate and renew the revocation lists."""
     if (cert is None) == (serial is None):
         raise Misuse("name the certificate with --cert or with --serial")
-    number = _serial_of(cert) if cert else _hexadecimal(str(serial))
-    revoked = Vendor.open(directory, passphrase, now).revoke(number)
-    text = (
-        f"{revoked.purpose} of {revoked.id} is revoked.\nBring the lists to the boxes: updatebox vendor crl, "
-        "then there updatebox box certs --install"
+    numbers = _serials_of(cert) if cert else (_hexadecimal(str(serial)),)
+    revoked = Vendor.open(directory, passphrase, now).revoke_all(numbers)
+    lines = [f"{entry.purpose} of {entry.id} is revoked." for entry in revoked]
+    lines.append(
+        "Bring the lists to the boxes: updatebox vendor crl, then there updatebox box certs --install"
     )
-    return Answer({"revoked": revoked}, text)
+    return Answer({"revoked": revoked}, "\n".join(lines))
 
 
 @vendor.command("crl")
@@ -310,11 +314,13 @@ def _component(text: str, kind: ComponentKind) -> ComponentSource:
     return ComponentSource(slot=slot, path=Path(path), name=slot, kind=kind)
 
 
-def _serial_of(path: Path) -> int:
+def _serials_of(path: Path) -> tuple[int, ...]:
+    """Every certificate in a file: a box or device has two, and both go."""
     try:
-        return x509.load_pem_x509_certificate(read_file(path, MAX_BUNDLE)).serial_number
+        found = x509.load_pem_x509_certificates(read_file(path, MAX_BUNDLE))
     except ValueError:
         raise Misuse(f"{path} holds no certificate in PEM") from None
+    return tuple(certificate.serial_number for certificate in found)
 
 
 def _hexadecimal(text: str) -> int:

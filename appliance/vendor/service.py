@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -153,15 +153,27 @@ class Vendor:
         return built
 
     def revoke(self, serial: int) -> Issued:
-        """Revoke a certificate issued here, and renew the revocation lists. Misuse if it is unknown."""
-        wanted = f"{serial:x}"
+        """Revoke one certificate; otherwise as `revoke_all`."""
+        return self.revoke_all((serial,))[0]
+
+    def revoke_all(self, serials: Sequence[int]) -> tuple[Issued, ...]:
+        """Revoke certificates issued here, and renew the revocation lists.
+
+        Numbers that were not issued here are passed over, as long as one was: a bundle holds CAs as well.
+        Misuse if none was.
+        """
+        wanted = {f"{serial:x}" for serial in serials}
         with self._register.changing():
             issued = self._register.issued
-            place = next((place for place, entry in enumerate(issued) if entry.serial == wanted), None)
-            if place is None:
-                raise Misuse(f"no certificate with the serial number {wanted} was issued here")
-            revoked = dataclasses.replace(issued[place], revoked=issued[place].revoked or self._now())
-            issued[place] = revoked
+            places = [place for place, entry in enumerate(issued) if entry.serial in wanted]
+            if not places:
+                raise Misuse(
+                    f"no certificate with the serial number {min(wanted, default='')} was issued here"
+                )
+            for place in places:
+                moment = issued[place].revoked or self._now()
+                issued[place] = dataclasses.replace(issued[place], revoked=moment)
+            revoked = tuple(issued[place] for place in places)
         self.renew_crls()
         return revoked
 
