@@ -376,7 +376,9 @@ class BoxService:
                 name for name in list_packages(volume) if survey.package(volume, name).kind != "delivery"
             ]
             if not folders:
-                raise Refusal(Code.TRUNCATED, f"{source} holds no release from a vendor")
+                raise Refusal(
+                    Code.TRUNCATED, f"{source} holds no whole release; name what `vendor release` wrote to"
+                )
             taken, refusals = [], []
             for folder in folders:
                 try:

@@ -116,16 +116,19 @@ def foreign(volume: Volume) -> int:
 def suggest(
     requests: tuple[Admission, ...], receipts: int, found: tuple[PackageInfo, ...], known: frozenset[bytes]
 ) -> tuple[Action, str]:
-    """The one thing to do next; `known` are the package ids of releases the box has."""
+    """The one thing to do next; `known` are the package ids of releases the box has.
+
+    Receipts come first: what the box writes after that acknowledges them.
+    """
+    if receipts:
+        count = f"are {receipts} new receipts" if receipts > 1 else "is a new receipt"
+        return Action.COLLECT, f"There {count} on this medium."
     waiting = _waiting(requests, found)
     if len(waiting) == 1:
         running = f"{waiting[0].version or 'no release'} → {waiting[0].release_version}"
         return Action.WRITE, f"Device {waiting[0].device_id} asks for an update: {running}."
     if waiting:
         return Action.WRITE, f"{len(waiting)} devices ask for updates: {_names(waiting)}."
-    if receipts:
-        count = f"are {receipts} new receipts" if receipts > 1 else "is a new receipt"
-        return Action.COLLECT, f"There {count} on this medium."
     if any(package.kind == "release" and package.package_id not in known for package in found):
         return Action.IMPORT, "There is a release from the vendor on this medium."
     if answered := _servable(requests):

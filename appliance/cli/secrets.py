@@ -62,7 +62,8 @@ def _read(what: str, fd: int | None, file: Path | None, *, confirm: bool) -> str
             with file.open("rb") as opened:
                 return _first_line(opened.fileno(), what)
     except OSError as error:
-        raise Misuse(f"the {what} cannot be read: {error.strerror}") from None
+        place = f"descriptor {fd}" if fd is not None else file
+        raise Misuse(f"the {what} cannot be read from {place}: {error.strerror}") from None
     return str(click.prompt(what, hide_input=True, confirmation_prompt=confirm, err=True))
 
 

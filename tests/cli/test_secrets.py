@@ -34,7 +34,7 @@ def test_a_pin_that_is_typed_is_not_shown(enrolled: Workshop) -> None:
         person.expect("PIN:")
         person.type(PIN)
         assert person.end() == 0
-    assert "device PUMP-1 is allowed." in person.shown
+    assert "The rule is: allow device PUMP-1." in person.shown
     assert PIN not in person.shown
 
 
@@ -99,7 +99,8 @@ def test_what_can_be_no_secret_is_refused(tmp_path: Path, content: bytes, proble
 def test_a_file_that_is_not_there_is_named_with_its_reason(tmp_path: Path) -> None:
     said = _run("--pin-file", tmp_path / "pin")
     assert said.exit_code == 2
-    assert said.stderr == "misuse: the PIN cannot be read: No such file or directory\n"
+    place = tmp_path / "pin"
+    assert said.stderr == f"misuse: the PIN cannot be read from {place}: No such file or directory\n"
 
 
 def test_a_descriptor_that_is_not_open_is_refused() -> None:

@@ -58,7 +58,7 @@ def _next_steps(shop: Workshop) -> str:
   {_command("inspect", stick)}
 
 Be the technician (PIN {PIN}): {FIRST} asks for an update, and {NEXT} waits in the box. Write the stick
-in the kiosk, then put it into the device:
+in the kiosk, then put it into the device (and back: F2 in the kiosk reads an image again):
   {_command("tui", shop.box_folder, "--no-udev", "--medium", stick)}
   {_command("device", "apply", folder / "device", stick)}
 
