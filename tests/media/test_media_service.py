@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,17 @@ from tests.tools import require_root
 pytestmark = pytest.mark.serial
 MIB = 1024 * 1024
 SERVED, STRANGER = 61001, 61002
+PATIENCE = 5
+"""Seconds that the service waits for one silent connection."""
+SILENT = """
+import os, socket, sys
+os.setgroups([]); os.setgid(int(sys.argv[1])); os.setuid(int(sys.argv[1]))
+links = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(14)]
+for link in links:
+    link.connect(sys.argv[2])
+print("connected", flush=True)
+sys.stdin.read()
+"""
 
 
 @pytest.fixture
@@ -109,6 +121,37 @@ def test_nonsense_is_answered_and_the_next_one_is_served(tmp_path: Path, loop: P
         disk = open_disk_by_service(loop, writable=False, at=at)
         assert disk.size == MIB
         disk.close()
+
+
+def test_silent_connections_of_a_stranger_hold_nobody_up(
+    loop: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with service(reachable(tmp_path_factory), loop) as at, silent_connections(STRANGER, at):
+        before = time.monotonic()
+        open_disk_by_service(loop, writable=False, at=at).close()
+        assert time.monotonic() - before < PATIENCE
+
+
+def test_silent_connections_of_a_user_hold_up_no_other_user(
+    loop: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with service(reachable(tmp_path_factory), loop) as at, silent_connections(SERVED, at):
+        before = time.monotonic()
+        open_disk_by_service(loop, writable=False, at=at).close()
+        assert time.monotonic() - before < PATIENCE
+
+
+@contextmanager
+def silent_connections(user: int, at: Path) -> Iterator[None]:
+    """Another user connects many times and says nothing."""
+    command = [sys.executable, "-c", SILENT, str(user), str(at)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"connected\n"
+        try:
+            yield
+        finally:
+            process.kill()
 
 
 def test_a_second_service_does_not_push_the_first_aside(tmp_path: Path) -> None:

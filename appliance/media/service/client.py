@@ -6,7 +6,7 @@ import os
 import socket
 import stat
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +30,8 @@ def open_disk_by_service(path: Path, *, writable: bool, at: Path) -> Descriptor:
         link.settimeout(_PATIENCE)
         try:
             link.connect(str(at))
-            link.send(encode([name, writable]))
+            with suppress(BrokenPipeError):  # it may say no before it is asked
+                link.send(encode([name, writable]))
             message, fds, _, _ = socket.recv_fds(link, MAX_MESSAGE, 2)
         except OSError as error:
             raise MachineFault(f"the media service at {at} does not answer ({error})") from None

@@ -9,6 +9,7 @@ import os
 import re
 import socket
 import struct
+import threading
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
@@ -21,7 +22,9 @@ from media_format.refusal import Refusal
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]{1,31}")
 _PATIENCE: Final = 5.0
-"""Seconds for a request to arrive: whoever connects and says nothing holds up the others."""
+"""Seconds for a request to arrive, from a user who is served."""
+_AT_ONCE: Final = 8
+"""Requests of one user that are answered at the same time: who connects and says nothing holds up himself."""
 
 
 class MediaService:
@@ -33,21 +36,36 @@ class MediaService:
     def __init__(self, path: Path, users: Collection[int], loops: Collection[Path] = ()) -> None:
         self._users = frozenset(users)
         self._loops = tuple(loops)
+        self._room = {user: threading.Semaphore(_AT_ONCE) for user in self._users}
         self._listener = _listen(path)
 
     def serve(self) -> None:
-        """Answer one request after another, until the process ends."""
+        """Answer requests, each in a thread of its own, until the process ends."""
         while True:
             connection, _ = self._listener.accept()
-            with connection, suppress(OSError):  # the other end went away: its loss
+            self._welcome(connection)
+
+    def _welcome(self, connection: socket.socket) -> None:
+        """Decide by who is there, before anything is read. A stranger is not waited for."""
+        user = _peer(connection)
+        if user not in self._users:
+            _turn_away(connection, f"the media service does not serve user {user}")
+        elif not self._room[user].acquire(blocking=False):
+            _turn_away(connection, f"the media service answers {_AT_ONCE} requests of user {user} already")
+        else:
+            threading.Thread(target=self._attend, args=(connection, user), daemon=True).start()
+
+    def _attend(self, connection: socket.socket, user: int) -> None:
+        try:
+            with connection, suppress(OSError):  # the other end went away, or says nothing: its loss
                 connection.settimeout(_PATIENCE)
                 self._answer(connection)
+        finally:
+            self._room[user].release()
 
     def _answer(self, connection: socket.socket) -> None:
         message = connection.recv(MAX_MESSAGE)
         try:
-            if (user := _peer(connection)) not in self._users:
-                raise MachineFault(f"the media service does not serve user {user}")
             name, writable = _request(message)
             disk = open_disk(Path("/dev") / name, writable=writable, loops=self._loops)
         except (Refusal, Misuse, MachineFault) as error:
@@ -57,6 +75,17 @@ class MediaService:
             socket.send_fds(connection, [encode([Outcome.DONE, None])], disk.handles())
         finally:
             disk.close()
+
+
+def _turn_away(connection: socket.socket, why: str) -> None:
+    """Say why, without waiting."""
+    with connection, suppress(OSError):
+        connection.setblocking(False)
+        connection.send(encode(error_values(MachineFault(why))))
+        # A request that is there unread would reset the connection, and the answer would be lost.
+        connection.shutdown(socket.SHUT_RD)
+        while connection.recv(MAX_MESSAGE):
+            continue
 
 
 def _request(message: bytes) -> tuple[str, bool]:
