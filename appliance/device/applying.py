@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from appliance.device import directives, reporting
+from appliance.device import confirming, directives, reporting
 from appliance.device.directives import DirectiveResult
 from appliance.device.install import complete, install
 from appliance.device.machine import Machine
@@ -79,6 +79,7 @@ def apply(machine: Machine, volume: Volume, *, dry_run: bool, retry: bool, repor
     crls = read_crls(volume)
     if not dry_run:
         complete(machine)
+        confirming.finish(machine)
     orders = directives.take(machine, volume, crls, dry_run=dry_run)
     if not dry_run:
         machine.keep_lists(machine.lists().take(crls))

@@ -1,10 +1,11 @@
-"""Booting: the slot about to run is checked, a new release is confirmed, or the device falls back."""
+"""Booting: the slot about to run is checked, or the device falls back to the release before."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from appliance.device import confirming
 from appliance.device.install import complete
 from appliance.device.machine import Machine
 from appliance.device.record import Pending
@@ -35,6 +36,7 @@ def verify_boot(machine: Machine) -> BootResult:
     if facts.returning:
         _return(machine)
     complete(machine)
+    confirming.finish(machine)
     state = machine.boot.state()
     problem = _problem(machine, state.banks)
     if problem is None and state.tries == 0:
@@ -45,35 +47,12 @@ def verify_boot(machine: Machine) -> BootResult:
     return BootResult(machine.version(), booted.running, booted.on_trial, problem)
 
 
-def confirm(machine: Machine) -> str:
-    """Declare the running release good; returns its version.
-
-    Only now the key chain moves on and the security floor rises. Misuse where nothing waits for it.
-    """
-    facts = machine.record.facts
-    pending, state = facts.pending, machine.boot.state()
-    if pending is None:
-        raise Misuse("nothing waits for confirmation")
-    contents = machine.contents(state.running)
-    if (state.on_trial and not state.booted) or not _is_pending(pending, contents):
-        raise Misuse(f"{pending.version} does not run yet; boot it first (updatebox device verify-boot)")
-    machine.boot.confirm()
-    tell(
-        machine,
-        _story(pending, Outcome.CONFIRMED, pending.version),
-        heads=facts.with_head(pending.release),
-        security_floor=max(facts.security_floor, pending.security_floor),
-        pending=None,
-        nonce=None,
-    )
-    return pending.version
-
-
 def rollback(machine: Machine) -> str | None:
     """Go back to the banks before the last switch, as far as the floor allows; returns their version.
 
     Misuse where there is no way back, Refusal(rollback) where what is there may not boot any more.
     """
+    confirming.finish(machine)
     state = machine.boot.state()
     if state.previous is None:
         raise Misuse("there is no release to go back to")
@@ -148,11 +127,6 @@ def _problem(machine: Machine, banks: Mapping[str, int]) -> Refusal | None:
     if not right:
         return Refusal(Code.SLOT_READBACK_MISMATCH, "a slot does not hold what the vendor signed")
     return None
-
-
-def _is_pending(pending: Pending, contents: tuple[object, ...]) -> bool:
-    digests = {getattr(content, "manifest_digest", None) for content in contents}
-    return pending.release.manifest_digest in digests
 
 
 def _story(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from appliance.device import applying, booting, renewal, reporting
+from appliance.device import applying, booting, confirming, renewal, reporting
 from appliance.device.applying import ApplyResult
 from appliance.device.boot_control import open_boot_control
 from appliance.device.booting import BootResult
@@ -142,7 +142,7 @@ class Device:
     def confirm(self) -> str:
         """Declare the running release good; returns its version."""
         with self._machine.exclusive():
-            return booting.confirm(self._machine)
+            return confirming.confirm(self._machine)
 
     def rollback(self) -> str | None:
         """Return to the release before; returns its version."""
