@@ -54,6 +54,8 @@ class Delivery:
 
     package_id: bytes
     source: PackageReader
+    manifest: bytes
+    """The COSE object that `release` was verified from; what lies in the store may have rotted since."""
     release: VerifiedRelease
     content_key: bytes = field(repr=False)
     targets: tuple[Target, ...]
@@ -131,10 +133,13 @@ class _Pass:
         self.writer = PackageWriter(volume, layout.package_folder(delivery.package_id))
 
     def write(self) -> None:
-        """Manifest and chunk table as the vendor made them, the payload sealed anew, the envelope last."""
+        """Manifest and chunk table as the vendor made them, the payload sealed anew, the envelope last.
+
+        Pages of the chunk table that rotted in the store are found when the payload is read, and read back.
+        """
         delivery, source = self._delivery, self._delivery.source
         manifest = delivery.release.manifest
-        self.writer.write_manifest(self._kept("manifest", source.manifest()))
+        self.writer.write_manifest(self._kept("manifest", delivery.manifest))
         pages = (source.page(manifest, number) for number in range(len(manifest.pages)))
         self.writer.write_table(pages, manifest.table_size)
         key = os.urandom(CONTENT_KEY_SIZE)

@@ -87,6 +87,7 @@ def prepare(
     return Delivery(
         package_id=delivery.new_package_id(volume),
         source=source,
+        manifest=row.manifest,
         release=release,
         content_key=importing.content_key(release, context.own, context.tpm, session),
         targets=tuple(_target(context, choice.verified) for choice in choices),

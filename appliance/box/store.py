@@ -87,9 +87,9 @@ class Store:
         with locked(self._folder / _IMPORT_LOCK):
             with self.reading() as session:
                 known = {package_id.hex() for package_id in session.scalars(select(ReleaseRow.package_id))}
-            for folder in (self._folder / _PACKAGES).iterdir():
-                if folder.name not in known:
-                    shutil.rmtree(folder)
+            for left in (self._folder / _PACKAGES).iterdir():
+                if left.name not in known:
+                    _remove(left)
             yield
 
     def time_floor(self) -> int:
@@ -119,6 +119,13 @@ class Store:
         newest = RevocationLists(bundle.anchor, (*known, *lists.ders)).ders
         if newest != known:
             session.merge(SettingRow(name=_CRLS, value=cbor.encode(list(newest))))
+
+
+def _remove(left: Path) -> None:
+    if left.is_dir() and not left.is_symlink():
+        shutil.rmtree(left)
+    else:
+        left.unlink()
 
 
 def _lists(session: Session) -> tuple[bytes, ...]:

@@ -102,6 +102,17 @@ def test_a_part_with_something_behind_it_is_refused(tmp_path: Path, part: str) -
     assert stored(box) == {}
 
 
+def test_what_else_lies_among_the_packages_is_removed_by_the_next_import(tmp_path: Path) -> None:
+    shop = Workshop(tmp_path)
+    box = shop.box()
+    packages = box.folder / "packages"
+    (packages / "note.txt").write_text("a file")
+    (packages / "link").symlink_to(tmp_path)
+    box.take(shop.release("1.0"))
+    assert len(list(packages.iterdir())) == 1
+    assert tmp_path.is_dir()
+
+
 def test_an_import_that_was_interrupted_leaves_nothing_that_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,6 +54,26 @@ def test_several_devices_get_packages_of_their_own_on_one_medium(tmp_path: Path)
     assert shop.vendor.issued
 
 
+def test_a_manifest_that_rotted_in_the_store_reaches_no_device(tmp_path: Path) -> None:
+    _, box, stick = asked(tmp_path)
+    kept = next((box.folder / "packages").glob("*/MANIFEST.CBR"))
+    good = kept.read_bytes()
+    kept.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+    box.service.write(stick, ("pump-17",), box.session, silent)
+    (written,) = [data for name, data in on_medium(stick).items() if name.endswith("MANIFEST.CBR")]
+    assert written == good
+
+
+def test_a_chunk_table_that_rotted_in_the_store_is_not_written(tmp_path: Path) -> None:
+    _, box, stick = asked(tmp_path)
+    kept = next((box.folder / "packages").glob("*/CHUNKS.CBR"))
+    good = kept.read_bytes()
+    kept.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+    with refused(Code.DIGEST_MISMATCH):
+        box.service.write(stick, ("pump-17",), box.session, silent)
+    assert on_medium(stick) == {}
+
+
 def test_a_device_that_is_named_twice_gets_one_package(tmp_path: Path) -> None:
     _, box, stick = asked(tmp_path)
     assert len(box.service.write(stick, ("pump-17", "pump-17"), box.session, silent).packages) == 1
