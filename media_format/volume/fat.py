@@ -8,17 +8,18 @@ state that could not be put in order.
 
 from __future__ import annotations
 
+import mmap
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from media_format.errors import Misuse
 from media_format.refusal import Code, Refusal
 from media_format.volume import codecs, folder
 from media_format.volume.bookkeeping import Bookkeeping
-from media_format.volume.descriptor import Blocks
+from media_format.volume.descriptor import Blocks, aligned_memory
 from media_format.volume.extents import Placement
 from media_format.volume.folder import FolderEntry
 from media_format.volume.geometry import read_geometry
@@ -42,7 +43,10 @@ class _Reading:
 
 @dataclass(slots=True)
 class _NewFile:
-    """A file that has been begun. `written` bytes are on the volume, `pending` ones are not yet."""
+    """A file that has been begun. `written` bytes are on the volume, `pending` ones are gathered.
+
+    They are gathered in memory from which they can go past the page cache.
+    """
 
     parent: str
     name: str
@@ -50,7 +54,8 @@ class _NewFile:
     placement: Placement
     linked: bool = False
     written: int = 0
-    pending: bytearray = field(default_factory=bytearray)
+    pending: int = 0
+    gathered: mmap.mmap | None = None
 
     @property
     def path(self) -> str:
@@ -91,18 +96,10 @@ class FatVolume:
         entry = self._file(path)
         if entry.size > limit:
             raise Refusal(Code.TOO_LARGE, f"{path}: {entry.size} bytes, at most {limit} are allowed")
-        return self._read(self._placement(entry), 0, entry.size)
+        return self._read(self._placement(entry).runs(0, entry.size))
 
     def read_run(self, path: str, offset: int, length: int) -> bytes:
-        if offset < 0 or length < 0:
-            raise Misuse(f"{path}: {length} bytes at {offset} were asked for")
-        if self._reading is None or self._reading.path != path:
-            entry = self._file(path)
-            self._reading = _Reading(path, entry.size, self._placement(entry))
-        size = self._reading.size
-        if offset + length > size:
-            raise Refusal(Code.TRUNCATED, f"{path}: ends at {size}, before {offset + length}")
-        return self._read(self._reading.placement, offset, length)
+        return self._read(self._runs(path, offset, length))
 
     def begin(self, path: str, size: int) -> int:
         if not 0 <= size <= MAX_FILE:
@@ -128,23 +125,21 @@ class FatVolume:
     def append(self, ticket: int, data: Data) -> None:
         new = self._begun(ticket)
         view = memoryview(data).cast("B")
-        if new.written + len(new.pending) + len(view) > new.size:
+        if new.written + new.pending + len(view) > new.size:
             raise Misuse(f"{new.path}: more bytes than were announced")
         self._books.soil()
-        if new.pending:
-            missing = _BLOCK - len(new.pending)
-            new.pending += view[:missing]
-            view = view[missing:]
-            if len(new.pending) == _BLOCK:
-                self._write_pending(new)
-        whole = len(view) - len(view) % _BLOCK
-        self._write(new, view[:whole])
-        new.pending += view[whole:]
+        while view:
+            if not new.pending and len(view) >= _BLOCK:
+                taken = len(view) - len(view) % _BLOCK
+                self._write(new, view[:taken])
+            else:
+                taken = self._gather(new, view)
+            view = view[taken:]
 
     def commit(self, ticket: int) -> None:
         new = self._begun(ticket)
-        if new.written + len(new.pending) != new.size:
-            there = new.written + len(new.pending)
+        there = new.written + new.pending
+        if there != new.size:
             raise Misuse(f"{new.path}: {there} of {new.size} bytes were written")
         self._books.soil()
         self._write_pending(new)
@@ -221,8 +216,20 @@ class FatVolume:
         extents = self._books.table.chain(self._tree.first(entry), clusters) if clusters else ()
         return Placement(extents, self._geometry)
 
-    def _read(self, placement: Placement, offset: int, length: int) -> bytes:
-        parts = [self._blocks.read(start, count) for start, count in placement.runs(offset, length)]
+    def _runs(self, path: str, offset: int, length: int) -> Sequence[tuple[int, int]]:
+        """Where on the volume a run of a file stands."""
+        if offset < 0 or length < 0:
+            raise Misuse(f"{path}: {length} bytes at {offset} were asked for")
+        if self._reading is None or self._reading.path != path:
+            entry = self._file(path)
+            self._reading = _Reading(path, entry.size, self._placement(entry))
+        size = self._reading.size
+        if offset + length > size:
+            raise Refusal(Code.TRUNCATED, f"{path}: ends at {size}, before {offset + length}")
+        return self._reading.placement.runs(offset, length)
+
+    def _read(self, runs: Sequence[tuple[int, int]]) -> bytes:
+        parts = [self._blocks.read(start, count) for start, count in runs]
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _promised_below(self, path: str) -> bool:
@@ -233,9 +240,22 @@ class FatVolume:
             raise Misuse("no file was begun under this ticket")
         return self._new[ticket]
 
+    def _gather(self, new: _NewFile, view: memoryview) -> int:
+        """Take bytes until there are enough to write; returns how many."""
+        if new.gathered is None:
+            new.gathered = aligned_memory(min(_BLOCK, new.size))
+        taken = min(len(new.gathered) - new.pending, len(view))
+        new.gathered[new.pending : new.pending + taken] = view[:taken]
+        new.pending += taken
+        if new.pending == _BLOCK:
+            self._write_pending(new)
+        return taken
+
     def _write_pending(self, new: _NewFile) -> None:
-        pending, new.pending = new.pending, bytearray()
-        self._write(new, memoryview(pending))
+        if new.gathered is not None:
+            pending, new.pending = new.pending, 0
+            with memoryview(new.gathered) as whole, whole[:pending] as view:
+                self._write(new, view)
 
     def _write(self, new: _NewFile, view: memoryview) -> None:
         for start, count in new.placement.runs(new.written, len(view)):

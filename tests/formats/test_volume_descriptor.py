@@ -12,7 +12,7 @@ import pytest
 from media_format.errors import MachineFault, Misuse
 from media_format.refusal import Code, Refusal
 from media_format.volume import open_volume
-from media_format.volume.descriptor import Descriptor, Window, naming_errors
+from media_format.volume.descriptor import Descriptor, Window, aligned_memory, naming_errors
 from media_format.volume.seam import ReadBack
 from tests.volume import images
 from tests.volume.images import KIB, MIB, Shape
@@ -45,6 +45,15 @@ def test_any_run_of_bytes_is_read_as_it_is(image: Path, evicted: bool, place: tu
     offset, length = place
     assert descriptor.read(offset, length) == _CONTENT[offset : offset + length]
     descriptor.close()
+
+
+def test_aligned_memory_is_written_as_it_is(image: Path) -> None:
+    memory = aligned_memory(3 * MIB)
+    memory[:] = b"mine" * (3 * MIB // 4)
+    descriptor = Descriptor.open(image, writable=True)
+    descriptor.write(512, memoryview(memory))
+    descriptor.close()
+    assert image.read_bytes() == _CONTENT[:512] + memory[:] + _CONTENT[512 + 3 * MIB :]
 
 
 @pytest.mark.parametrize("offset", [0, 1, 512, 63 * 512])

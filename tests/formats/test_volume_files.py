@@ -315,6 +315,17 @@ def test_a_file_is_the_same_whatever_pieces_it_is_appended_in(piece: int) -> Non
     assert volume.read_object("FILE.BIN", len(data)) == data
 
 
+def test_a_run_is_read_across_fragments(medium: Memory) -> None:
+    volume = FatVolume(medium)
+    for number in range(10):
+        delivery.write(volume, f"F{number}", bytes(2000))
+    for number in range(0, 10, 2):
+        volume.delete(f"F{number}")
+    data = os.urandom(volume.info().free)
+    delivery.write(volume, "FILE.BIN", data)
+    assert volume.read_run("FILE.BIN", 50, len(data) - 100) == data[50:-50]
+
+
 def test_more_clusters_than_there_are_cannot_be_reserved(medium: Memory) -> None:
     table = Table(medium, read_geometry(medium))
     with pytest.raises(Refusal) as refused:
