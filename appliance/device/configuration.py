@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from appliance.device.record import check_banks
+from appliance.device.slots import Bank
 from appliance.trust.time_sources import check_sources
 from media_format import limits
 from media_format.errors import Misuse
@@ -63,6 +65,9 @@ class DeviceConfiguration:
             _check_text("slots", slot)
             if banks[0] == banks[1]:
                 raise Misuse(f"slots.{slot}: both banks are {banks[0]}")
+        check_banks(
+            [Bank(slot, at, path).name for slot in self.slots for at, path in enumerate(self.slots[slot])]
+        )
         check_sources(self.time_sources)
         _check_range("epoch", self.epoch, 0, 2**32 - 1)
         _check_range("boot_tries", self.boot_tries, 1, 100)

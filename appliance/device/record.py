@@ -8,12 +8,14 @@ the increment made up for. Any other distance means that state was copied back, 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from appliance.device.storage import Storage, read_state
 from appliance.tpm.protocol import Tpm
-from media_format.errors import MachineFault
+from media_format import cbor
+from media_format.errors import MachineFault, Misuse
 from media_format.objects import Answer, ChainHead
 from media_format.objects.envelope import COUNTER, NONCE
 from media_format.objects.manifest import SHORT
@@ -36,6 +38,10 @@ from media_format.wire import (
 FILE_NAME: Final = "record.sealed"
 COUNTER_NAME: Final = "device-record"
 _INDEX: Final = Uint(0, 2**32 - 1)
+_MAX_HEADS: Final = 8
+_MAX_BANKS: Final = 128
+_ARRAY_HEAD: Final = 2
+"""Bytes that the head of an array of so many banks takes at most; of an empty one, one less."""
 _LOOKS: Final = 10
 """How often a look without the lock is repeated while another process writes."""
 
@@ -71,10 +77,11 @@ class Facts(Record):
 
     NAME: ClassVar[str] = "device record"
     LIMIT: ClassVar[int] = 4096
+    """What a TPM seals; `check_banks` sees that it is enough."""
 
     step: int = key(1, Uint())
     epoch: int = key(2, _INDEX)
-    heads: tuple[ChainHead, ...] = key(3, Many(Nested(ChainHead), 8))
+    heads: tuple[ChainHead, ...] = key(3, Many(Nested(ChainHead), _MAX_HEADS))
     pending: Pending | None = key(4, Nested(Pending), default=None)
     security_floor: int = key(5, _INDEX)
     time_floor: int = key(6, TIME)
@@ -87,7 +94,7 @@ class Facts(Record):
     nonce_boots: int = key(13, Uint())
     nonce_uptime: int = key(14, Uint())
     reason: Code | None = key(15, Word(Code), default=None)
-    written: tuple[str, ...] = key(16, Many(Text(66), 128))
+    written: tuple[str, ...] = key(16, Many(Text(66), _MAX_BANKS))
     directive: int = key(17, COUNTER)
 
     def head(self, line: str) -> ChainHead | None:
@@ -102,6 +109,46 @@ class Facts(Record):
     def outstanding(self) -> Answer | None:
         """The request that a package may answer."""
         return None if self.nonce is None else Answer(nonce=self.nonce, counter=self.request_counter)
+
+
+def check_banks(names: Sequence[str]) -> None:
+    """That a record fits however much it has to hold on a device with these banks. Misuse if not."""
+    head = ChainHead(line="x" * 64, index=2**32 - 1, manifest_digest=bytes(32))
+    text, number, time = "x" * 64, 2**63 - 1, 253402300799
+    pending = Pending(
+        release=head,
+        security_floor=2**32 - 1,
+        package_id=bytes(16),
+        version=text,
+        version_before=text,
+        reported=True,
+    )
+    fullest = Facts(
+        step=number,
+        epoch=2**32 - 1,
+        heads=(head,) * _MAX_HEADS,
+        pending=pending,
+        security_floor=2**32 - 1,
+        time_floor=time,
+        request_counter=number,
+        nonce=bytes(32),
+        receipt_counter=number,
+        receipt_digest=bytes(32),
+        returning=True,
+        boots=number,
+        nonce_boots=number,
+        nonce_uptime=number,
+        reason=max(Code, key=len),
+        written=(),
+        directive=number,
+    )
+    room = Facts.LIMIT - len(fullest.to_bytes()) - _ARRAY_HEAD
+    needed = sum(len(cbor.encode(name)) for name in names)
+    if len(names) > _MAX_BANKS or needed > room:
+        raise Misuse(
+            f"slots: {len(names)} banks whose names take {needed} bytes; the device's record has room for"
+            f" {_MAX_BANKS} banks and {room} bytes: fewer slots, or shorter names"
+        )
 
 
 class TiedRecord:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,13 @@ def test_a_missing_key_is_named() -> None:
     text = "\n".join(line for line in CONFIGURATION.to_toml().splitlines() if not line.startswith("product"))
     with pytest.raises(Misuse, match="product"):
         read_configuration(text)
+
+
+def test_more_slots_than_the_devices_record_has_room_for_are_refused() -> None:
+    slots = {f"{number:064}": (Path(f"a{number}"), Path(f"b{number}")) for number in range(32)}
+    with pytest.raises(Misuse, match="fewer slots, or shorter names"):
+        replace(CONFIGURATION, slots=slots)
+    replace(CONFIGURATION, slots={name[-8:]: banks for name, banks in slots.items()})
 
 
 def test_a_slot_needs_two_different_banks() -> None:

@@ -9,10 +9,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from appliance.device.record import FILE_NAME, TiedRecord
+from appliance.device.record import FILE_NAME, Pending, TiedRecord, check_banks
 from appliance.device.storage import DiskStorage
 from appliance.tpm.soft import SoftTpm
-from media_format.errors import MachineFault
+from media_format.errors import MachineFault, Misuse
 from media_format.objects import ChainHead
 from media_format.refusal import Code, Refusal
 
@@ -68,6 +68,30 @@ def test_a_cut_before_the_increment_is_made_up_for(tmp_path: Path) -> None:
         TiedRecord(tmp_path, cutting, DiskStorage()).update(time_floor=5)
     assert reopen(tmp_path, tpm).facts.time_floor == 5
     assert tpm.counter("device-record") == reopen(tmp_path, tpm).facts.step
+
+
+def test_a_record_of_as_many_banks_as_are_allowed_fits(tmp_path: Path) -> None:
+    banks: list[str] = []
+    with pytest.raises(Misuse):
+        while True:
+            check_banks([*banks, f"{len(banks):064}.A"])
+            banks.append(f"{len(banks):064}.A")
+    tpm = tpm_in(tmp_path / "tpm")
+    record = reopen(tmp_path, tpm)
+    record.create(2**32 - 1, 253402300799)
+    heads = [ChainHead(line=f"{line:064}", index=2**32 - 1, manifest_digest=bytes(32)) for line in range(8)]
+    pending = Pending(
+        release=heads[0],
+        security_floor=2**32 - 1,
+        package_id=bytes(16),
+        version="v" * 64,
+        version_before="v" * 64,
+        reported=True,
+    )
+    record.update(written=tuple(banks), heads=tuple(heads), pending=pending, security_floor=2**32 - 1)
+    record.update(nonce=bytes(32), receipt_digest=bytes(32), boots=2**63 - 1, nonce_uptime=2**63 - 1)
+    assert reopen(tmp_path, tpm).facts == record.facts
+    assert len(banks) > 16
 
 
 def test_a_record_copied_back_is_refused(tmp_path: Path) -> None:
