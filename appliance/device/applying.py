@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Final
 
 from appliance.device import confirming, directives, reporting
 from appliance.device.directives import DirectiveResult
 from appliance.device.install import complete, install
 from appliance.device.machine import Machine
 from appliance.device.reporting import Story
+from appliance.trust.chain import verify_chain
+from appliance.trust.purpose import Purpose
 from appliance.trust.verifier import (
     DeviceView,
     InstallPlan,
@@ -30,6 +33,9 @@ _FAILURES = (Code.SLOT_READBACK_MISMATCH, Code.BOOT_CONTROL_FAILED)
 """The device's own faults: the release is not tried again until someone asks."""
 _ANSWERLESS = (Code.MEDIUM_PULLED, Code.MEDIUM_UNREADABLE)
 """The medium does not answer: there is nothing to judge, and what was begun is resumed."""
+
+_ATTEMPTS: Final = 3
+"""Packages of one medium that may begin to write a bank and break off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +102,7 @@ def apply(machine: Machine, volume: Volume, *, dry_run: bool, retry: bool, repor
     if dry_run:
         results += [_result(candidate, None) for candidate in candidates]
         return ApplyResult(tuple(results), 0, False, orders)
-    for candidate in candidates:
-        results.append(_install(machine, candidate, report))
-        if results[-1].outcome is not Outcome.REFUSED:
-            break
+    results += _install_best(machine, candidates, report)
     written = reporting.write_reports(machine, volume)
     news = bool(written) or any(order.code is None for order in orders)
     if news:
@@ -142,7 +145,7 @@ def _judge(
     dry_run: bool,
 ) -> PackageResult | _Candidate:
     reader = PackageReader(volume, folder)
-    addressed, named = False, None
+    addressed, envelope, named = False, b"", None
     try:
         envelope = reader.envelope()
         addressed = addressed_to(envelope, machine.configuration.id)
@@ -166,7 +169,7 @@ def _judge(
             version_after=machine.version(),
         )
         if not dry_run:
-            _tell(machine, story, addressed=addressed)
+            _tell(machine, story, envelope if addressed else None)
         return PackageResult(
             folder=folder,
             addressed=addressed,
@@ -179,12 +182,48 @@ def _judge(
         )
 
 
-def _tell(machine: Machine, story: Story, *, addressed: bool) -> None:
+def _tell(machine: Machine, story: Story, envelope: bytes | None) -> None:
+    """Leave a receipt where the envelope is addressed to this device; None is counted."""
     assert story.code is not None
-    if addressed:
-        reporting.tell_refusal(machine, story)
-    else:
+    if envelope is None:
         machine.refusals.count([story.code])
+    else:
+        reporting.tell_refusal(machine, story, verified=_from_a_box(machine, envelope))
+
+
+def _from_a_box(machine: Machine, envelope: bytes) -> bool:
+    """Whether a box of the vendor's signed an envelope, dates and revocation apart."""
+    try:
+        signature = cose.read_sign1(envelope, Envelope.CONTENT_TYPE, Envelope.LIMIT).signatures[0]
+        box = verify_chain(signature.chain, machine.bundle().anchor, Purpose.BOX_IDENTITY)
+        signature.verify(box.key)
+    except Refusal:
+        return False
+    return True
+
+
+def _install_best(machine: Machine, candidates: list[_Candidate], report: Report) -> list[PackageResult]:
+    """Install the first candidate that can be; a copy of a package that was refused is only counted.
+
+    Every try rewrites a bank, and a package's payload is known to be bad only after it: tries are few.
+    """
+    results: list[PackageResult] = []
+    refused: dict[bytes, Code] = {}
+    for candidate in candidates:
+        known = refused.get(candidate.plan.envelope.package_id)
+        if known is not None:
+            machine.refusals.count([known])
+            copy = Refusal(known, "a copy of a package that was refused")
+            results.append(_result(candidate, Outcome.REFUSED, copy))
+            continue
+        if len(refused) == _ATTEMPTS:
+            break
+        result = _install(machine, candidate, report)
+        results.append(result)
+        if result.outcome is not Outcome.REFUSED or result.code is None:
+            break
+        refused[candidate.plan.envelope.package_id] = result.code
+    return results
 
 
 def _install(machine: Machine, candidate: _Candidate, report: Report) -> PackageResult:
@@ -209,7 +248,7 @@ def _install(machine: Machine, candidate: _Candidate, report: Report) -> Package
             version_after=before,
             began=began,
         )
-        reporting.tell_refusal(machine, story)
+        reporting.tell_refusal(machine, story, verified=True)
         return _result(candidate, outcome, refusal)
     return _result(candidate, Outcome.INSTALLED)
 

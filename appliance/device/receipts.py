@@ -21,6 +21,8 @@ from media_format.volume.seam import Volume
 FOLDER: Final = "receipts"
 KEPT_REFUSALS: Final = 256
 """With this many receipts unacknowledged, further refusals are counted instead of signed."""
+KEPT_UNVERIFIED: Final = 32
+"""The same for refusals of envelopes that no box signed: a stranger's take no room of the others'."""
 
 
 @dataclass(frozen=True, slots=True)

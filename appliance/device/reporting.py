@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from appliance.device.machine import Machine
-from appliance.device.receipts import KEPT_REFUSALS, write_receipts
+from appliance.device.receipts import KEPT_REFUSALS, KEPT_UNVERIFIED, write_receipts
 from appliance.device.request import write_request
 from appliance.trust.clock import TrustedTime, trusted_time
 from media_format import limits
@@ -70,13 +70,16 @@ def tell(machine: Machine, story: Story, **changes: Any) -> None:
     machine.record.update(receipt_counter=receipt.counter, receipt_digest=digest, **changes)
 
 
-def tell_refusal(machine: Machine, story: Story) -> None:
-    """Sign a receipt for a refusal, once for each package and code; count it where there are too many."""
+def tell_refusal(machine: Machine, story: Story, *, verified: bool) -> None:
+    """Sign a receipt for a refusal, once for each package and code; count it where there are too many.
+
+    `verified` says that a box signed the envelope; for one that anybody can make there is less room.
+    """
     assert story.code is not None
     known = story.package_id or b"\0" * 16
     if machine.refusals.was_told(known, story.code):
         return
-    if machine.receipts.count() >= KEPT_REFUSALS:
+    if machine.receipts.count() >= (KEPT_REFUSALS if verified else KEPT_UNVERIFIED):
         machine.refusals.count([story.code])
         return
     tell(machine, story)

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from appliance.device import Device
+from appliance.device.install import install
 from appliance.device.slots import Bank
 from appliance.device.storage import DiskStorage
 from appliance.trust.bundle import Bundle
@@ -89,7 +91,8 @@ def test_the_counts_begin_anew_when_a_box_acknowledged_a_receipt(tmp_path: Path)
 
 def test_garbage_cannot_fill_the_flash_with_receipts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shop, _, device, stick = scene(tmp_path)
-    monkeypatch.setattr("appliance.device.reporting.KEPT_REFUSALS", 2)
+    for limit in ("KEPT_REFUSALS", "KEPT_UNVERIFIED"):
+        monkeypatch.setattr(f"appliance.device.reporting.{limit}", 2)
     (package,) = packages(stick)
     flip(package / "MANIFEST.CBR")
     for number in range(4):
@@ -100,6 +103,48 @@ def test_garbage_cannot_fill_the_flash_with_receipts(tmp_path: Path, monkeypatch
     assert len(kept_receipts(shop.device_folder())) == 2
     ask(device, stick)
     assert sum(counted(stick).values()) == 3
+
+
+def test_a_strangers_envelopes_leave_room_for_the_receipt_of_a_boxs_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, _, device, stick = scene(tmp_path)
+    monkeypatch.setattr("appliance.device.reporting.KEPT_UNVERIFIED", 2)
+    forged = shop.medium("forged")
+    (package,) = packages(stick)
+    for number in range(4):
+        copy = forged / f"UPDATEBX/PACKAGES/0000000{number}"
+        shutil.copytree(package, copy)
+        renamed(copy / "ENVELOPE.CBR", number)
+    apply(device, forged)
+    assert len(kept_receipts(shop.device_folder())) == 2
+    flip(package / "MANIFEST.CBR")
+    apply(device, stick)
+    told = kept_receipts(shop.device_folder())
+    assert len(told) == 3
+    assert told[-1].package_id is not None
+    assert told[-1].package_id.hex().upper().startswith(package.name)
+
+
+def test_copies_of_a_tampered_package_write_the_bank_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, device, stick = scene(tmp_path)
+    (package,) = packages(stick)
+    flip(package / "PAYLOAD.000")
+    for number in range(4):
+        shutil.copytree(package, package.with_name(f"0000000{number}"))
+    begun = []
+
+    def counting(*given: Any) -> None:
+        begun.append(given)
+        install(*given)
+
+    monkeypatch.setattr("appliance.device.applying.install", counting)
+    results = apply(device, stick).packages
+    assert [result.code for result in results] == [Code.DECRYPTION_FAILED] * 5
+    assert len(begun) == 1
+    assert counted(stick)[Code.DECRYPTION_FAILED] == 4
 
 
 def renamed(envelope: Path, number: int) -> None:
