@@ -126,6 +126,30 @@ def test_a_strangers_envelopes_leave_room_for_the_receipt_of_a_boxs_package(
     assert told[-1].package_id.hex().upper().startswith(package.name)
 
 
+def test_tampered_packages_write_the_bank_three_times_for_one_medium(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, box, device, stick = scene(tmp_path)
+    for number in range(4):
+        more = tmp_path / f"more{number}"
+        shutil.copytree(stick / "UPDATEBX/REQUESTS", more / "UPDATEBX/REQUESTS")
+        box.write(more, "pump-17")
+        (package,) = packages(more)
+        shutil.copytree(package, stick / "UPDATEBX/PACKAGES" / package.name)
+    for package in packages(stick):
+        flip(package / "PAYLOAD.000")
+    begun = []
+
+    def counting(*given: Any) -> None:
+        begun.append(given)
+        install(*given)
+
+    monkeypatch.setattr("appliance.device.applying.install", counting)
+    apply(device, stick)
+    assert len(packages(stick)) == 5
+    assert len(begun) == 3
+
+
 def test_copies_of_a_tampered_package_write_the_bank_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
