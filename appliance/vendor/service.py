@@ -153,19 +153,23 @@ class Vendor:
         return built
 
     def revoke(self, serial: int) -> Issued:
-        """Revoke one certificate; otherwise as `revoke_all`."""
+        """Revoke a certificate, whatever its renewals; otherwise as `revoke_all`."""
         return self.revoke_all((serial,))[0]
 
     def revoke_all(self, serials: Sequence[int]) -> tuple[Issued, ...]:
-        """Revoke certificates issued here, and renew the revocation lists.
+        """Revoke certificates issued here, with all others of the same keys, and renew the revocation lists.
 
+        A box that was renewed holds several certificates for a key, and any of them would still do.
         Numbers that were not issued here are passed over, as long as one was: a bundle holds CAs as well.
         Misuse if none was.
         """
         wanted = {f"{serial:x}" for serial in serials}
         with self._register.changing():
             issued = self._register.issued
-            places = [place for place, entry in enumerate(issued) if entry.serial in wanted]
+            keys = {entry.key for entry in issued if entry.serial in wanted} - {""}
+            places = [
+                place for place, entry in enumerate(issued) if entry.serial in wanted or entry.key in keys
+            ]
             if not places:
                 raise Misuse(
                     f"no certificate with the serial number {min(wanted, default='')} was issued here"

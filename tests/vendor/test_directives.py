@@ -8,6 +8,7 @@ from unittest import mock
 
 import pytest
 
+from appliance.trust.crl import RevocationLists
 from appliance.trust.purpose import Purpose
 from appliance.vendor import Addressee, Vendor
 from appliance.vendor.authority import Authorities
@@ -76,6 +77,17 @@ def test_a_renewal_keeps_holder_and_keys(shop: Workshop) -> None:
         old, new = before.verified(purpose), after.verified(purpose)
         assert (new.profile, new.spki) == (old.profile, old.spki)
         assert new.certificate.serial_number != old.certificate.serial_number
+
+
+def test_revoking_a_box_revokes_its_renewals_too(shop: Workshop) -> None:
+    shop.box()
+    renewed, before = shop.vendor.renew(BOX), shop.boxes["box-1"]
+    purposes = (Purpose.BOX_IDENTITY, Purpose.BOX_TRANSPORT)
+    shop.vendor.revoke_all([before.verified(one).certificate.serial_number for one in purposes])
+    lists = RevocationLists(shop.vendor.anchor, shop.vendor.crls())
+    for purpose in purposes:
+        with refused(Code.REVOKED):
+            lists.judge_chain(renewed.verified(purpose))
 
 
 def test_who_was_revoked_is_not_renewed(shop: Workshop) -> None:
