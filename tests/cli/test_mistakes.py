@@ -13,7 +13,7 @@ MISTAKES = {
     # The vendor
     "vendor init {vendor} --name Again {secret}": "there is a vendor already",
     "vendor init {new} --name X --passphrase-file {short}": "at least 8 characters",
-    "vendor init {new} --name X --passphrase-file {nothing}": "cannot be read: No such file",
+    "vendor init {new} --name X --passphrase-file {nothing}": "nothing: No such file",
     "vendor enrol box {vendor} --csr {nothing} --out {new} {secret}": "cannot be read",
     "vendor enrol box {vendor} --csr {device}/enrolment.req --out {new} {secret}": (
         "of a device, not of a box"

@@ -87,12 +87,12 @@ def test_a_list_with_a_critical_extension_that_nobody_knows_is_not_taken_for_the
     boxes = _authorities(delivered).issuers["box-ca"]
     _put_lists(delivered, _indirect(boxes))
     delivered.install()
-    attacker.revoke(delivered, "box.pem")
     delivered.fresh_stick()
     delivered.release("1.1.0")
     delivered.ask()
     delivered.write()
-    device_refuses_and_reports(delivered, Code.REVOKED)
+    attacker.revoke(delivered, "box.pem")
+    device_refuses(delivered, Code.REVOKED)
 
 
 def test_a_list_without_end_is_not_read(delivered: Workshop) -> None:
