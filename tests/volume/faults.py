@@ -184,6 +184,34 @@ class Lying(Memory):
         return bytes(data)
 
 
+class Slow(Memory):
+    """A slow stick: every request costs a moment, every byte a little, every flush a long one.
+
+    `seconds` is what it would have taken; nothing waits for it.
+    """
+
+    REQUEST: Final = 0.002
+    FLUSH: Final = 0.1
+    RATE: Final = 4_000_000
+    """Bytes a second."""
+
+    def __init__(self, medium: Memory) -> None:
+        super().__init__(medium.size, medium.pages)
+        self.seconds = 0.0
+
+    def read(self, offset: int, length: int) -> bytes:
+        self.seconds += self.REQUEST + length / self.RATE
+        return super().read(offset, length)
+
+    def write(self, offset: int, data: Data) -> None:
+        self.seconds += self.REQUEST + len(data) / self.RATE
+        super().write(offset, data)
+
+    def sync(self) -> None:
+        self.seconds += self.FLUSH
+        super().sync()
+
+
 class Forgetful(Memory):
     """A medium that acknowledges writes behind `end` and keeps nothing of them, as fake sticks do."""
 
