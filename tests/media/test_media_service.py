@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -45,21 +46,29 @@ def loop(tmp_path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def service(folder: Path, *loops: Path) -> Iterator[Path]:
+def service(*loops: Path) -> Iterator[Path]:
     """A media service for the user `SERVED` and for root, in a process of its own; its socket."""
     require_root()
-    at = folder / "run" / "media.sock"
-    folder.chmod(0o755)
     named = [word for loop in loops for word in ("--loop", str(loop))]
     users = ["--user", str(SERVED), "--user", "root"]
-    command = [sys.executable, "-I", "-m", "appliance.media.service", "--socket", str(at), *users, *named]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == f"listening at {at}\n"
-        try:
-            yield at
-        finally:
-            process.terminate()
+    with reachable() as at:
+        place = ["--socket", str(at)]
+        command = [sys.executable, "-I", "-m", "appliance.media.service", *place, *users, *named]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == f"listening at {at}\n"
+            try:
+                yield at
+            finally:
+                process.terminate()
+
+
+@contextmanager
+def reachable() -> Iterator[Path]:
+    """A place for a socket that every user can get to, which a test's own folder need not be."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder) / "run" / "media.sock"
 
 
 def as_user(user: int, device: Path, at: Path | str) -> str:
@@ -77,43 +86,31 @@ def ask(at: Path, *request: Value) -> list[Value]:
         return decode(link.recv(MAX_MESSAGE), "the answer")
 
 
-def reachable(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that other users may enter."""
-    folder = tmp_path_factory.getbasetemp()
-    for above in (folder, folder.parent):
-        above.chmod(0o755)
-    return tmp_path_factory.mktemp("service")
-
-
-def test_a_user_without_rights_on_disks_writes_a_medium(
-    loop: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_a_user_without_rights_on_disks_writes_a_medium(loop: Path, tmp_path: Path) -> None:
     assert "no permission" in as_user(SERVED, loop, "")
-    with service(reachable(tmp_path_factory), loop) as at:
+    with service(loop) as at:
         assert as_user(SERVED, loop, at) == "done"
     assert (tmp_path / "medium.img").read_bytes().startswith(b"written by another user")
 
 
-def test_a_stranger_is_not_served(loop: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    with service(reachable(tmp_path_factory), loop) as at:
+def test_a_stranger_is_not_served(loop: Path) -> None:
+    with service(loop) as at:
         assert f"does not serve user {STRANGER}" in as_user(STRANGER, loop, at)
 
 
-def test_the_rule_holds_for_those_who_are_served(
-    loop: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    with service(reachable(tmp_path_factory)) as at:
+def test_the_rule_holds_for_those_who_are_served(loop: Path) -> None:
+    with service() as at:
         assert Code.MEDIUM_BUSY in as_user(SERVED, loop, at)
 
 
 @pytest.mark.parametrize("name", ["../etc/shadow", "/etc/shadow", "null", "", "shm", "disk/by-id/x"])
-def test_only_the_names_of_block_devices_are_understood(tmp_path: Path, name: str) -> None:
-    with service(tmp_path) as at:
+def test_only_the_names_of_block_devices_are_understood(name: str) -> None:
+    with service() as at:
         assert ask(at, name, False)[0] == Outcome.MISUSE
 
 
-def test_nonsense_is_answered_and_the_next_one_is_served(tmp_path: Path, loop: Path) -> None:
-    with service(tmp_path, loop) as at:
+def test_nonsense_is_answered_and_the_next_one_is_served(loop: Path) -> None:
+    with service(loop) as at:
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as link:
             link.connect(str(at))
             link.send(b"\xff" * 100)
@@ -123,19 +120,15 @@ def test_nonsense_is_answered_and_the_next_one_is_served(tmp_path: Path, loop: P
         disk.close()
 
 
-def test_silent_connections_of_a_stranger_hold_nobody_up(
-    loop: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    with service(reachable(tmp_path_factory), loop) as at, silent_connections(STRANGER, at):
+def test_silent_connections_of_a_stranger_hold_nobody_up(loop: Path) -> None:
+    with service(loop) as at, silent_connections(STRANGER, at):
         before = time.monotonic()
         open_disk_by_service(loop, writable=False, at=at).close()
         assert time.monotonic() - before < PATIENCE
 
 
-def test_silent_connections_of_a_user_hold_up_no_other_user(
-    loop: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    with service(reachable(tmp_path_factory), loop) as at, silent_connections(SERVED, at):
+def test_silent_connections_of_a_user_hold_up_no_other_user(loop: Path) -> None:
+    with service(loop) as at, silent_connections(SERVED, at):
         before = time.monotonic()
         open_disk_by_service(loop, writable=False, at=at).close()
         assert time.monotonic() - before < PATIENCE
@@ -154,8 +147,8 @@ def silent_connections(user: int, at: Path) -> Iterator[None]:
             process.kill()
 
 
-def test_a_second_service_does_not_push_the_first_aside(tmp_path: Path) -> None:
-    with service(tmp_path) as at:
+def test_a_second_service_does_not_push_the_first_aside() -> None:
+    with service() as at:
         command = [sys.executable, "-m", "appliance.media.service", "--socket", str(at), "--user", "0"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1 and "already" in done.stderr

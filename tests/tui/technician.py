@@ -18,7 +18,7 @@ from tests.tui.template import PIN, Place
 from tui.app import IDLE, Kiosk
 from tui.widgets.bay_card import BayCard
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 SIZE = (80, 24)
 _FRAMES = re.compile("[─│┌┐└┘═║╔╗╚╝█▀▄]+")
 

@@ -32,7 +32,7 @@ async def test_a_wrong_pin_stays_outside_and_says_how_many_are_left(place: Place
     async with kiosk_of(place) as technician:
         await technician.sees("Type your PIN")
         await technician.press(*WRONG_PIN, "enter")
-        await technician.sees("The PIN is wrong")
+        await technician.sees("The PIN or passphrase is wrong")
         assert "4 more wrong ones lock the TPM" in technician.seen()
         assert technician.kiosk.locked
 
