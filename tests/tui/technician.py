@@ -77,6 +77,11 @@ class Technician:
         words = " ".join("".join(word for _, word in sorted(lines[y])) for y in sorted(lines))
         return " ".join(_FRAMES.sub(" ", words).replace("\xa0", " ").split())
 
+    def has_room_for_fingers(self) -> bool:
+        """Whether every action of the screen, and there is one, is three rows high or more."""
+        targets = list(self.kiosk.screen.query("#actions .touch"))
+        return bool(targets) and all(target.region.height >= 3 for target in targets)
+
     def cut_off(self) -> list[str]:
         """The widgets whose text does not fit where it is shown."""
         return [
