@@ -6,13 +6,16 @@
 from appliance.box.admission import Admission
 from appliance.box.delivery import Cancel, Written
 from appliance.box.directives import DirectiveResult
+from appliance.box.fleet import DeviceInfo
+from appliance.box.health import BoxStatus
 from appliance.box.importing import ReleaseInfo
 from appliance.box.ledger import LedgerEntry, LedgerState
 from appliance.box.receipts import CollectedReceipt, ReceiptInfo
 from appliance.box.rules import Rule, Verdict
-from appliance.box.service import BoxService, BoxStatus, DeviceInfo, WriteResult
+from appliance.box.service import BoxService
 from appliance.box.survey import Action, MediumReport, PackageInfo
 from appliance.box.users import Session, User, UserRole
+from appliance.box.writing import WriteResult
 from appliance.media import MediaWatcher, MediumEvent, MediumInserted, MediumPassedOver, MediumRemoved
 from appliance.media.formatting import Formatted
 from media_format.errors import MachineFault, Misuse

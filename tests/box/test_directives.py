@@ -86,7 +86,7 @@ def test_a_damaged_list_in_the_store_is_named(shop: Workshop) -> None:
         shop.vendor.directives.entitle(volume, BOX, (Entitlement(allowed=True, product="pump"),))
     box.service.follow(shop.medium())
     assert len(box.service.rules()) == 1
-    with box.service._store.transaction() as transaction:
+    with box.service._machine.store.transaction() as transaction:
         row = transaction.get(SettingRow, "entitlements")
         assert row is not None
         row.value = b"rust"

@@ -212,7 +212,7 @@ def test_a_medium_without_room_for_all_is_refused_before_anything_is_written(
     _, box, stick = asked(tmp_path, "pump-1", "pump-2")
     before = files(stick)
     monkeypatch.setattr(Full, "room", 2_000_000)  # enough for the first package, not for both
-    monkeypatch.setattr("appliance.box.service.open_medium", lambda path, **_: Full(path))
+    monkeypatch.setattr("appliance.box.machine.open_medium", lambda path, **_: Full(path))
     with refused(Code.MEDIUM_FULL):
         box.service.write(stick, ("pump-1", "pump-2"), box.session, silent)
     assert (files(stick), Full.begun) == (before, 0)
@@ -236,7 +236,7 @@ def test_a_medium_that_keeps_other_bits_is_found_out(
 ) -> None:
     _, box, stick = asked(tmp_path)
     monkeypatch.setattr(Lying, "part", part)
-    monkeypatch.setattr("appliance.box.service.open_medium", lambda path, **_: Lying(path))
+    monkeypatch.setattr("appliance.box.machine.open_medium", lambda path, **_: Lying(path))
     with refused(Code.DIGEST_MISMATCH):
         box.service.write(stick, ("pump-17",), box.session, silent)
     assert on_medium(stick) == {}
@@ -263,7 +263,7 @@ def test_what_a_pulled_medium_keeps_is_no_package_and_goes_with_the_next_write(
 ) -> None:
     _, box, stick = asked(tmp_path)
     monkeypatch.setattr(Pulled, "left", 6)
-    monkeypatch.setattr("appliance.box.service.open_medium", lambda path, **_: Pulled(path))
+    monkeypatch.setattr("appliance.box.machine.open_medium", lambda path, **_: Pulled(path))
     with refused(Code.MEDIUM_PULLED):
         box.service.write(stick, ("pump-17",), box.session, silent)
     monkeypatch.undo()

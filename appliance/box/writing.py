@@ -1,0 +1,82 @@
+"""Writing a medium: who gets which release, sealed, written, read back, and entered in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.box import dispatch, tidying
+from appliance.box.delivery import Cancelled, Delivery, Written
+from appliance.box.machine import Machine
+from appliance.box.users import Session
+from media_format.errors import MachineFault, Misuse
+from media_format.objects import Mode
+from media_format.progress import Report
+from media_format.refusal import Code, Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOrder:
+    """What a person wants written: for whom, which release (None: the newest for each), in which mode."""
+
+    devices: tuple[str, ...]
+    release: bytes | None = None
+    mode: Mode = Mode.SEALED
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """What was written to a medium; it may be removed now."""
+
+    packages: tuple[Written, ...]
+
+
+def write(
+    machine: Machine, medium: Path, order: WriteOrder, session: Session, report: Report, cancelled: Cancelled
+) -> WriteResult:
+    """As `BoxService.write`."""
+    if not order.devices:
+        raise Misuse("name at least one device to write for")
+    context = machine.context()
+    if order.mode not in context.anchor.policy.modes:
+        raise Refusal(Code.UNSUPPORTED_FORMAT, f"the vendor's policy does not allow the mode '{order.mode}'")
+    with machine.opened(medium, writable=True) as volume, ExitStack() as sources:
+        machine.learn(context, volume)
+        devices = dict.fromkeys(order.devices)
+        chosen = [dispatch.choose(context, device, order.release, order.mode) for device in devices]
+        groups = (tuple(chosen),) if order.mode is Mode.SHARED else tuple((choice,) for choice in chosen)
+        deliveries = tuple(
+            dispatch.prepare(context, volume, sources, group, session, order.mode) for group in groups
+        )
+        superseded = dispatch.make_room(context, volume, deliveries)
+        with _in_ledger(machine, session, deliveries):
+            written = dispatch.deliver(context, volume, deliveries, report, cancelled)
+        tidying.remove(volume, superseded)
+        tidying.remove_old_lists(volume, context.lists())
+    return WriteResult(written)
+
+
+@contextmanager
+def _in_ledger(machine: Machine, session: Session, deliveries: tuple[Delivery, ...]) -> Iterator[None]:
+    """Entries before packages can exist, and when they stand on the medium or were withdrawn."""
+    _enter(machine, session, "seal", deliveries)
+    try:
+        yield
+    except BaseException as error:
+        reason = error.code if isinstance(error, Refusal) else type(error).__name__.lower()
+        with suppress(MachineFault):
+            _enter(machine, session, "withdraw", deliveries, f": {reason}")
+        raise
+    _enter(machine, session, "write", deliveries)
+
+
+def _enter(
+    machine: Machine, session: Session, act: str, deliveries: tuple[Delivery, ...], reason: str = ""
+) -> None:
+    for delivery in deliveries:
+        manifest = delivery.release.manifest
+        named = f"{manifest.product} {manifest.version} for {', '.join(delivery.devices)}"
+        with machine.acting(session, act, f"{named} as {delivery.package_id.hex()}{reason}"):
+            pass
