@@ -14,7 +14,8 @@ REQUIRE_ALL = "UPDATEBOX_REQUIRE_ALL"
 
 _SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 _UDEV_CONTROL = Path("/run/udev/control")
-_FIRMWARE = Path(__file__).parent.parent / ".cache" / "real-firmware"
+_CACHE = Path(__file__).parent.parent / ".cache"
+"""What `scripts/prepare test` unpacked."""
 
 
 def require(tool: str) -> str:
@@ -41,7 +42,16 @@ def require_udevd() -> None:
 
 def require_firmware(name: str) -> Path:
     """Return a real firmware file that `scripts/prepare test` unpacked: ``vmlinuz`` or ``u-boot.bin``."""
-    path = _FIRMWARE / name
+    return _prepared(_CACHE / "real-firmware" / name)
+
+
+def require_gpsfake() -> Path:
+    """Return gpsfake, which plays a satellite receiver to the system's gpsd."""
+    require("gpsd")
+    return _prepared(_CACHE / "gpsfake" / "gpsfake")
+
+
+def _prepared(path: Path) -> Path:
     if not path.is_file():
         missing(f"{path} is absent (scripts/prepare test downloads it)")
     return path

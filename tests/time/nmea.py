@@ -1,4 +1,4 @@
-"""What a satellite receiver says each second, in NMEA 0183: with a position, or before it has one."""
+"""What a satellite receiver says each second, in NMEA 0183: with a position, without one, or damaged."""
 
 from __future__ import annotations
 
@@ -24,6 +24,18 @@ def without_position(start: int, seconds: int = 20) -> bytes:
         + _sentence("GPGSA,A,1,,,,,,,,,,,,,99.9,99.9,99.9")
         for at in range(start, start + seconds)
     )
+
+
+def damaged(sentences: bytes) -> bytes:
+    """The same as a bad line delivers it: noise in between, and one digit of each sentence is another."""
+    noise = bytes(range(0x80, 0x100))
+    return _PLAYED_AS_IT_IS + b"~~".join(
+        noise + sentence[:7] + b"9" + sentence[8:] for sentence in sentences.splitlines(keepends=True)
+    )
+
+
+_PLAYED_AS_IT_IS = b"# Delay-Cookie: ~~ 0\n"
+"""Else gpsfake leaves out what it does not know: split the log here, and wait so many seconds in between."""
 
 
 def _clock(at: int) -> str:

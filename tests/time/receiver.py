@@ -1,101 +1,82 @@
-"""The system's own gpsd with a receiver on a pseudo-terminal, as gpsfake gives it one.
-
-gpsfake itself comes with half a gigabyte of plotting libraries.
-"""
+"""The system's own gpsd with a satellite receiver that gpsfake plays to it from a log."""
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
+import signal
 import socket
 import subprocess
 import threading
-import tty
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
-from tests.tools import require
+from tests.tools import require_gpsfake
 
 _PATIENCE: Final = 60.0
 _PACE: Final = 0.02
 """Seconds from one sentence to the next."""
 _WATCH: Final = b'?WATCH={"enable":true,"json":true};\n'
+_CYCLE: Final = b"log cycle"
+"""gpsfake says so when it begins to play the log, and again each time it reached the end."""
 
 
 @contextmanager
-def gpsd(folder: Path, sentences: bytes) -> Iterator[int]:
-    """A daemon whose receiver says `sentences` again and again; yields its port once it reports."""
-    port = _free_port()
-    with _receiver(sentences) as device, _daemon(folder, port, device):
-        _wait_for_report(port)
+def gpsd(folder: Path, log: bytes) -> Iterator[int]:
+    """A daemon whose receiver says what is in `log` again and again; yields its port once it reports."""
+    with playing(folder, log) as (port, _):
+        wait_for_report(port)
         yield port
 
 
 @contextmanager
-def _receiver(sentences: bytes) -> Iterator[str]:
-    """The terminal on which a receiver talks."""
-    master, slave = os.openpty()
-    tty.setraw(slave)
-    name, gone = os.ttyname(slave), threading.Event()
-    os.chmod(name, 0o666)  # the daemon gives its rights up
-    os.set_blocking(master, False)
-    talking = threading.Thread(target=_talk, args=(master, sentences, gone))
-    talking.start()
-    try:
-        yield name
-    finally:
-        gone.set()
-        talking.join()
-        os.close(slave)
-        os.close(master)
-
-
-def _talk(master: int, sentences: bytes, gone: threading.Event) -> None:
-    for sentence in itertools.cycle(sentences.splitlines(keepends=True)):
-        with suppress(BlockingIOError):  # nobody listens yet
-            os.write(master, sentence)
-        if gone.wait(_PACE):
-            return
-
-
-@contextmanager
-def _daemon(folder: Path, port: int, device: str) -> Iterator[None]:
-    """The daemon in the foreground; entered once it listens, which it says itself."""
-    options = ["-b", "-N", "-n", "-D", "3", "-S", str(port), "-F", str(folder / "gpsd.sock")]
-    daemon = subprocess.Popen(
-        [require("gpsd"), *options, device],
+def playing(folder: Path, log: bytes) -> Iterator[tuple[int, IO[bytes]]]:
+    """A daemon to which a receiver has begun to talk: its port, and what it and gpsfake say."""
+    path, port = folder / "receiver.log", _free_port()
+    path.write_bytes(log)
+    fake = subprocess.Popen(
+        [require_gpsfake(), "-n", "-c", str(_PACE), "-P", str(port), str(path)],
+        env={**os.environ, "TMPDIR": str(folder)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
+        start_new_session=True,
     )
-    assert daemon.stderr is not None
-    watchdog = threading.Timer(_PATIENCE, daemon.kill)
+    assert fake.stderr is not None
+    watchdog = threading.Timer(_PATIENCE, _end, (fake, signal.SIGKILL))
     watchdog.start()
     try:
-        assert any(b"listening on port" in line for line in daemon.stderr), "gpsd does not start"
-        draining = threading.Thread(target=daemon.stderr.read)
-        draining.start()
-        try:
-            yield
-        finally:
-            daemon.terminate()
-            draining.join()
+        wait_for_cycle(fake.stderr)
+        yield port, fake.stderr
     finally:
+        _end(fake, signal.SIGTERM)
+        fake.stderr.read()
         watchdog.cancel()
-        daemon.kill()
-        daemon.wait()
-        daemon.stderr.close()
+        _end(fake, signal.SIGKILL)
+        fake.wait()
+        fake.stderr.close()
 
 
-def _wait_for_report(port: int) -> None:
-    """Take the first report of the receiver, whatever it says: from then on silence means something."""
+def wait_for_cycle(said: IO[bytes]) -> None:
+    """Wait until the receiver begins its log, the first time or again."""
+    assert any(_CYCLE in line for line in said), "gpsfake or gpsd has ended"
+
+
+def wait_for_report(port: int, *, position: bool | None = None) -> None:
+    """Take reports until there is one, of a receiver that knows where it is or does not, as asked for."""
     with socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE) as client:
         client.sendall(_WATCH)
         with client.makefile("rb") as lines:
-            assert any(json.loads(line)["class"] == "TPV" for line in lines)
+            reports = (report for report in map(json.loads, lines) if report["class"] == "TPV")
+            assert any(position in (None, report["mode"] >= 2) for report in reports)
+
+
+def _end(fake: subprocess.Popen[bytes], how: signal.Signals) -> None:
+    """Tell gpsfake and the daemon that it started to end."""
+    with suppress(ProcessLookupError):
+        os.killpg(fake.pid, how)
 
 
 def _free_port() -> int:
