@@ -1,0 +1,23 @@
+"""What the verbs of a box share: its directory, who does it, and their PIN."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from appliance.box import BoxService
+from appliance.cli.clock import now
+from appliance.cli.places import places
+from appliance.cli.secrets import secret_options
+
+FOLDER: Final = places("box")
+FOLDER_AND_MEDIUM: Final = places("box", medium="MEDIA")
+USER: Final = click.option("--user", default="supervisor", show_default=True, help="Who does this.")
+PIN: Final = secret_options("pin", "PIN")
+
+
+def open_box(directory: Path) -> BoxService:
+    """The box in a directory."""
+    return BoxService.open(directory, now=now)

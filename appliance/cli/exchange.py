@@ -1,0 +1,135 @@
+"""updatebox box media, admit, write, collect, directives: what is done with a medium."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from appliance.box import Cancel
+from appliance.cli.answer import Answer, answering, of_many
+from appliance.cli.box_parts import FOLDER_AND_MEDIUM, PIN, USER, open_box
+from appliance.cli.orders import directive_told, news
+from appliance.cli.progress import ProgressBars
+from media_format.errors import Misuse
+from media_format.objects import Mode
+from media_format.refusal import Refusal
+
+
+@click.command("media")
+@FOLDER_AND_MEDIUM
+@answering
+def media(directory: Path, medium: str) -> Answer:
+    """Say what is on a medium and what to do next."""
+    found = open_box(directory).survey(Path(medium))
+    text = (
+        f"{found.volume.kind} {found.volume.label or '(no label)'}, {found.volume.free:,} bytes free: "
+        f"{len(found.requests)} requests, {len(found.packages)} packages, {found.receipts} new receipts, "
+        f"{found.foreign} other files.\n{found.suggestion}"
+    )
+    return Answer({"medium": found}, text)
+
+
+@click.command("admit")
+@FOLDER_AND_MEDIUM
+@answering
+def admit(directory: Path, medium: str) -> Answer:
+    """Read and judge the requests on a medium."""
+    found = open_box(directory).admit(Path(medium))
+    if not found:
+        return Answer({"requests": ()}, f"There are no requests on {medium}; put it into the device first.")
+    lines = []
+    for entry in found:
+        if entry.code is not None:
+            lines.append(f"{entry.code}: {entry.device_id or entry.file}: {entry.detail}")
+        else:
+            offer = f"can get {entry.release_version}" if entry.release_version else "has the newest release"
+            lines.append(
+                f"{entry.device_id} ({entry.product}) runs {entry.version or 'no release'} and {offer}."
+            )
+    refusals = [Refusal(entry.code, entry.detail) for entry in found if entry.code is not None]
+    return of_many({"requests": found}, lines, refusals, accepted=len(refusals) < len(found))
+
+
+@click.command("write")
+@FOLDER_AND_MEDIUM
+@click.option(
+    "--device", "ids", multiple=True, required=True, help="A device that has asked; may be repeated."
+)
+@click.option("--release", "release_id", help="A manifest digest; default: the newest for the device.")
+@click.option(
+    "--mode",
+    type=click.Choice([str(mode) for mode in Mode]),
+    default=str(Mode.SEALED),
+    show_default=True,
+    help="One ciphertext a device, one for all, or none; the vendor's policy must allow it.",
+)
+@USER
+@answering
+@PIN
+def write(
+    directory: Path,
+    medium: str,
+    ids: tuple[str, ...],
+    release_id: str | None,
+    mode: str,
+    user: str,
+    pin: str,
+) -> Answer:
+    """Seal a release for devices, write it, read it back, and say when it is safe to remove."""
+    service = open_box(directory)
+    session = service.unlock(user, pin)
+    release = _digest(release_id) if release_id else None
+    try:
+        with ProgressBars() as bars:
+            result = service.write(Path(medium), ids, session, bars, release=release, mode=Mode(mode))
+    except Cancel:
+        raise Misuse("cancelled; the medium is as it was") from None
+    lines = [
+        f"{entry.version} for {', '.join(entry.devices)}: {entry.size:,} bytes, read back ({entry.read_back})"
+        for entry in result.packages
+    ]
+    return Answer({"packages": result.packages}, "\n".join([*lines, "Safe to remove."]))
+
+
+@click.command("collect")
+@FOLDER_AND_MEDIUM
+@answering
+def collect(directory: Path, medium: str) -> Answer:
+    """Read the receipts on a medium."""
+    found = open_box(directory).collect(Path(medium))
+    lines = []
+    for entry in found:
+        if entry.receipt is None:
+            lines.append(f"{entry.refusal}: {entry.file}: {entry.detail}")
+            continue
+        receipt = entry.receipt
+        code = f" ({receipt.code}: {receipt.advice})" if receipt.code else ""
+        seen = "" if entry.new else " (known)"
+        versions = f"{receipt.version_before or '-'} → {receipt.version_after or '-'}"
+        lines.append(f"{receipt.device_id}: {receipt.outcome} {versions}{code}{seen}")
+    if not found:
+        return Answer({"receipts": ()}, f"There are no receipts on {medium}.")
+    refusals = [Refusal(entry.refusal, entry.detail) for entry in found if entry.refusal is not None]
+    return of_many({"receipts": found}, lines, refusals, accepted=len(refusals) < len(found))
+
+
+@click.command("directives")
+@FOLDER_AND_MEDIUM
+@answering
+def directives(directory: Path, medium: str) -> Answer:
+    """Follow the vendor's directives to this box on a medium; import, admit and collect do so too."""
+    found = open_box(directory).follow(Path(medium))
+    if not found:
+        return Answer({"directives": ()}, f"There are no directives for this box on {medium}.")
+    told = news(found, alone=True)
+    refusals = [Refusal(entry.code, entry.detail) for entry in told if entry.code is not None]
+    lines = list(map(directive_told, told))
+    return of_many({"directives": found}, lines, refusals, accepted=len(refusals) < len(told))
+
+
+def _digest(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise Misuse(f"{text!r} is no manifest digest; see: updatebox box releases") from None
