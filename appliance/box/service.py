@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, utils
-from cryptography.hazmat.primitives.serialization import load_der_public_key
 from sqlalchemy import select
+from sqlalchemy.orm import Session as Transaction
 
 from appliance.box import (
     admission,
+    auditing,
     certificates,
     fleet,
     health,
@@ -37,7 +36,8 @@ from appliance.box.holdings import StoredPackage, stored_packages
 from appliance.box.identity import Identity
 from appliance.box.importing import ReleaseInfo
 from appliance.box.judging import judge_receipts, judge_requests
-from appliance.box.ledger import Ledger, LedgerEntry, LedgerState
+from appliance.box.ledger import Ledger, LedgerQuery, LedgerState
+from appliance.box.ledger_chain import LedgerEntry
 from appliance.box.machine import Machine
 from appliance.box.receipts import CollectedReceipt, ReceiptInfo
 from appliance.box.rules import Rule, RuleSource, Verdict
@@ -95,7 +95,10 @@ class BoxService:
         def sign(digest: bytes) -> bytes:
             return opened.sign(identity.IDENTITY, digest, auth)
 
-        with book.entry(time, "init", f"box {box_id}", supervisor, sign) as transaction:
+        with (
+            book.entry(time, "init", f"box {box_id}", supervisor, sign) as transaction,
+            users.changing(transaction, opened),
+        ):
             users.add(transaction, opened, supervisor, UserRole.SUPERVISOR, pin, secret)
         request = identity.enrolment(opened, box_id, auth)
         Configuration(id=box_id, tpm=uri).save(folder)
@@ -115,7 +118,7 @@ class BoxService:
 
     def unlock(self, user: str, pin: str) -> Session:
         """Show a PIN. Refusal(pin-wrong), (tpm-locked) or (tpm-unavailable)."""
-        with self._store.reading() as transaction:
+        with self._store.transaction() as transaction:
             return users.unlock(transaction, self._tpm, user, pin)
 
     def users(self) -> tuple[User, ...]:
@@ -126,20 +129,31 @@ class BoxService:
     def add_user(self, name: str, role: UserRole, pin: str, session: Session) -> None:
         """Let another person use the box."""
         session.require(UserRole.SUPERVISOR)
-        with self._machine.acting(session, "user add", f"{name} as {role}") as transaction:
+        with self._changing(session, "user add", f"{name} as {role}") as transaction:
             users.add(transaction, self._tpm, name, role, pin, session.authorisation.secret)
 
     def reset_user(self, name: str, pin: str, session: Session) -> None:
         """Give a person a new PIN."""
         session.require(UserRole.SUPERVISOR)
-        with self._machine.acting(session, "user reset", name) as transaction:
+        with self._changing(session, "user reset", name) as transaction:
             users.reset(transaction, self._tpm, name, pin, session.authorisation.secret)
 
     def remove_user(self, name: str, session: Session) -> None:
         """Take a person's right away."""
         session.require(UserRole.SUPERVISOR)
-        with self._machine.acting(session, "user remove", name) as transaction:
+        with self._changing(session, "user remove", name) as transaction:
             users.remove(transaction, name)
+
+    @contextmanager
+    def _changing(self, session: Session, act: str, detail: str) -> Iterator[Transaction]:
+        """A person's change of who the people are: the TPM remembers them before and after it."""
+        with (
+            self._machine.acting(session, act, detail) as transaction,
+            users.changing(transaction, self._tpm),
+        ):
+            yield transaction
+        with self._store.transaction() as transaction:
+            users.settle(transaction, self._tpm)
 
     # Certificates
 
@@ -200,11 +214,13 @@ class BoxService:
         """The newest acts, the newest first."""
         return self._ledger.newest(limit)
 
+    def search_ledger(self, query: LedgerQuery) -> tuple[LedgerEntry, ...]:
+        """The acts that are wanted, the newest first, a page at a time."""
+        return self._ledger.search(query)
+
     def check_ledger(self) -> LedgerState:
-        """Whether the ledger is whole."""
-        key = load_der_public_key(self._tpm.public(identity.IDENTITY))
-        assert isinstance(key, ec.EllipticCurvePublicKey)
-        return self._ledger.verify(lambda digest, signature: _signed_by(key, digest, signature))
+        """Whether the ledger is whole, and up to where the box has signed it."""
+        return auditing.check_ledger(self._machine)
 
     def status(self) -> BoxStatus:
         """The health of the box."""
@@ -320,12 +336,3 @@ class BoxService:
         own = self._machine.own()
         with self._machine.opened(medium, writable=False) as volume:
             return self._machine.follow(own, volume)
-
-
-def _signed_by(key: ec.EllipticCurvePublicKey, digest: bytes, signature: bytes) -> bool:
-    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-    try:
-        key.verify(utils.encode_dss_signature(r, s), digest, ec.ECDSA(hashes.SHA256()))
-    except InvalidSignature:
-        return False
-    return True

@@ -1,8 +1,15 @@
-"""People at the box: each has a PIN that opens, in the TPM, the authorisation of the box's keys."""
+"""People at the box: each has a PIN that opens, in the TPM, the authorisation of the box's keys.
+
+Who they are stands in the database, and a digest over all of them in the TPM, so that nobody who can only
+write the database brings back a person who was removed, an old PIN, or gives a person another role.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -12,11 +19,15 @@ from sqlalchemy.orm import Session as Transaction
 
 from appliance.box.schema import UserRow
 from appliance.tpm import Authorisation, Tpm
+from media_format import cbor
 from media_format.errors import Misuse
 from media_format.refusal import Code, Refusal
 
 _NAME: Final = re.compile(r"[\w][\w .'-]{0,31}")
 _SHORTEST_PIN: Final = 6
+_MEMORY: Final = "people"
+"""The name under which the TPM keeps the digest over everybody; two of them while a change is made."""
+_DIGEST: Final = 32
 
 
 class UserRole(StrEnum):
@@ -87,17 +98,66 @@ def remove(transaction: Transaction, name: str) -> None:
 
 
 def unlock(transaction: Transaction, tpm: Tpm, name: str, pin: str) -> Session:
-    """Open a session. Refusal(pin-wrong), (tpm-locked) or (tpm-unavailable)."""
+    """Open a session, in a transaction that may write.
+
+    Refusal(pin-wrong), (tpm-locked) or (tpm-unavailable), the last one also for people whom the TPM does not
+    remember.
+    """
+    settle(transaction, tpm)
     row = transaction.get(UserRow, name)
     if row is None:
         raise Refusal(Code.PIN_WRONG, f"there is no user {name!r} with this PIN")
     return Session(row.name, UserRole(row.role), Authorisation(tpm.unseal(row.sealed, pin)))
 
 
+@contextmanager
+def changing(transaction: Transaction, tpm: Tpm) -> Iterator[None]:
+    """Change who the people are, or their PINs and roles: the TPM hears of it before the database has it.
+
+    Until `settle` is called in a later transaction it accepts both, the people before and those after: a cut
+    leaves one of the two. Refusal(tpm-unavailable) for people whom the TPM does not remember.
+    """
+    before = settle(transaction, tpm)
+    yield
+    transaction.flush()
+    tpm.store(_MEMORY, before + _digest(transaction))
+
+
+def settle(transaction: Transaction, tpm: Tpm) -> bytes:
+    """Hold the people against the TPM's memory, which from now on is of these alone; returns their digest.
+
+    To be called in a transaction that may write, so that no change is under way. Refusal(tpm-unavailable) for
+    people whom the TPM does not remember.
+    """
+    found, memory = _digest(transaction), tpm.load(_MEMORY) or _NOBODY
+    if found not in (memory[:_DIGEST], memory[_DIGEST:]):
+        raise Refusal(
+            Code.TPM_UNAVAILABLE,
+            "the people in box.db are not those that the TPM remembers: the file was changed or copied back;"
+            " put the newest box.db back, or make the box anew (updatebox box init)",
+        )
+    if memory != found:
+        tpm.store(_MEMORY, found)
+    return found
+
+
 def listed(transaction: Transaction) -> tuple[User, ...]:
     """Everybody, by name."""
     rows = transaction.scalars(select(UserRow).order_by(UserRow.name))
     return tuple(User(row.name, UserRole(row.role)) for row in rows)
+
+
+def _digest(transaction: Transaction) -> bytes:
+    rows = transaction.scalars(select(UserRow).order_by(UserRow.name))
+    return _digest_of([[row.name, row.role, row.sealed] for row in rows])
+
+
+def _digest_of(people: list[cbor.Value]) -> bytes:
+    return hashlib.sha256(cbor.encode(["updatebox people", people])).digest()
+
+
+_NOBODY: Final = _digest_of([])
+"""What the TPM of a new box remembers."""
 
 
 def _sealed(tpm: Tpm, secret: bytes, pin: str) -> bytes:
