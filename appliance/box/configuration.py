@@ -32,12 +32,14 @@ class Configuration:
 
     @classmethod
     def load(cls, folder: Path) -> Configuration:
-        """Read box.toml. MachineFault where there is no box, Misuse for keys it does not know."""
+        """Read box.toml. Misuse where there is no box, and for keys it does not know."""
         path = folder / FILE
         try:
             raw: dict[str, Any] = tomllib.loads(path.read_text())
         except FileNotFoundError:
-            raise MachineFault(f"{folder}: there is no box here; run: updatebox box init {folder}") from None
+            raise Misuse(
+                f"{folder}: there is no box here; name its directory, or make one: updatebox box init"
+            ) from None
         except (OSError, ValueError) as error:
             raise MachineFault(f"{path}: cannot be read ({error})") from None
         expected: dict[str, type] = {

@@ -56,7 +56,9 @@ def answering(function: Callable[P, Answer]) -> Callable[P, None]:
         except Misuse as misuse:
             answer = _failed("misuse", str(misuse), USAGE)
         except MachineFault as fault:
-            answer = _failed("machine-fault", str(fault), FAILED)
+            answer = failed(fault)
+        except (KeyboardInterrupt, click.Abort):
+            answer = _failed("interrupted", "stopped before the end; run the command again", FAILED)
         except OSError as error:
             answer = _failed("machine-fault", f"{error.filename or 'the system'}: {error.strerror}", FAILED)
         _say(answer, as_json=as_json)
@@ -70,6 +72,15 @@ def refused(refusal: Refusal) -> Answer:
     data = {"code": refusal.code, "detail": refusal.detail, "advice": refusal.advice}
     text = f"{refusal.code}: {refusal.detail}\n{refusal.advice}"
     return Answer(data, text, exit_status(refusal.code))
+
+
+def failed(fault: MachineFault) -> Answer:
+    """The answer for a machine that does not do its part: the fault's code is the first word."""
+    data = {"code": fault.code, "detail": fault.detail}
+    if not fault.advice:
+        return Answer(data, f"{fault.code}: {fault.detail}", FAILED)
+    text = f"{fault.code}: {fault.detail}\n{fault.advice[0].upper()}{fault.advice[1:]}."
+    return Answer({**data, "advice": fault.advice}, text, FAILED)
 
 
 def of_many(

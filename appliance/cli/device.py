@@ -202,9 +202,13 @@ def status(directory: Path) -> Answer:
     text = (
         f"{found.id} ({found.product}/{found.line} on {found.hardware}) runs {found.version or 'no release'} "
         f"(confirmed index {found.index or '-'}, floor {found.security_floor}); "
-        f"{found.receipts} receipts wait for the box.{waiting}"
+        f"{_receipts(found.receipts)} for the box.{waiting}"
     )
     return Answer({"status": found}, text)
+
+
+def _receipts(count: int) -> str:
+    return "1 receipt waits" if count == 1 else f"{count or 'no'} receipts wait"
 
 
 @device.command("confirm")

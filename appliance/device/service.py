@@ -20,7 +20,7 @@ from appliance.trust.enrolment import make_enrolment
 from appliance.trust.signer import TpmSigner
 from appliance.trust.time_sources import open_time_source
 from media_format import limits
-from media_format.errors import MachineFault, Misuse
+from media_format.errors import Misuse
 from media_format.objects import EncryptionKey, EnrolmentRequest, Kem, Request, Role
 from media_format.progress import Report, silent
 from media_format.volume.seam import Volume
@@ -89,10 +89,12 @@ class Device:
 
     @classmethod
     def open(cls, folder: Path, now: Callable[[], int], storage: Storage | None = None) -> Device:
-        """The device in `folder`. MachineFault if there is none."""
+        """The device in `folder`. Misuse if there is none."""
         text = read_state(folder / FILE_NAME)
         if text is None:
-            raise MachineFault(f"{folder}: there is no device here; run: updatebox device init {folder} …")
+            raise Misuse(
+                f"{folder}: there is no device here; name its directory, or make one: updatebox device init"
+            )
         configuration = read_configuration(text.decode(errors="replace"))
         tpm = open_tpm(configuration.tpm, create=False, now=now, folder=folder)
         return cls(Machine.assemble(folder, configuration, tpm, storage or DiskStorage()))

@@ -15,7 +15,7 @@ from appliance.trust.crl import RevocationLists
 from appliance.trust.receipt import admit_receipt
 from media_format import cose
 from media_format.durable import replace_file
-from media_format.errors import MachineFault
+from media_format.errors import MachineFault, Misuse
 from media_format.objects import Receipt, TrustAnchor
 from media_format.receipt_file import decode_receipts
 from media_format.refusal import Code, Refusal
@@ -61,14 +61,14 @@ class Fleet:
 
     @classmethod
     def open(cls, folder: Path) -> Fleet:
-        """The fleet of the vendor in `folder`. MachineFault if there is none, or it is damaged."""
+        """The fleet of the vendor in `folder`. Misuse if there is none, MachineFault if it is damaged."""
         path = folder / "anchor.cbr"
         try:
             anchor = TrustAnchor.from_bytes(path.read_bytes())
             lists = RevocationLists(anchor, [crl.read_bytes() for crl in sorted(folder.glob("*.crl"))])
         except FileNotFoundError:
-            raise MachineFault(
-                f"{folder}: there is no vendor here; run: updatebox vendor init {folder} --name NAME"
+            raise Misuse(
+                f"{folder}: there is no vendor here; name its directory, or make one: updatebox vendor init"
             ) from None
         except Refusal as refusal:
             raise MachineFault(f"{path} is damaged: {refusal.detail}") from None

@@ -107,11 +107,11 @@ class Vendor:
 
     @classmethod
     def open(cls, folder: Path, passphrase: str, now: Callable[[], int]) -> Vendor:
-        """The vendor in `folder`. Refusal(pin-wrong) for a wrong passphrase."""
+        """The vendor in `folder`. Refusal(pin-wrong) for a wrong passphrase, Misuse if there is none."""
         path = folder / "anchor.cbr"
         if not path.exists():
-            raise MachineFault(
-                f"{folder}: there is no vendor here; run: updatebox vendor init {folder} --name NAME"
+            raise Misuse(
+                f"{folder}: there is no vendor here; name its directory, or make one: updatebox vendor init"
             )
         try:
             anchor = TrustAnchor.from_bytes(path.read_bytes())

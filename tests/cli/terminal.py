@@ -36,6 +36,10 @@ class Terminal:
         """Type a line."""
         os.write(self._master, f"{line}\n".encode())
 
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        os.write(self._master, b"\x03")
+
     def end(self) -> int:
         """Wait for the end; returns the exit status."""
         ends = time.monotonic() + _DEADLINE

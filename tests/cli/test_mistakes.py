@@ -93,9 +93,9 @@ MISTAKES = {
 }
 
 ABSENT = {
-    "vendor issued {empty} {secret}": "there is no vendor here; run: updatebox vendor init",
-    "box status {empty}": "there is no box here; run: updatebox box init",
-    "device status {empty}": "there is no device here; run: updatebox device init",
+    "vendor issued {empty} {secret}": "there is no vendor here; name its directory, or make one",
+    "box status {empty}": "there is no box here; name its directory, or make one",
+    "device status {empty}": "there is no device here; name its directory, or make one",
 }
 
 
@@ -149,7 +149,7 @@ def test_where_nobody_lives_the_verb_that_changes_it_is_named(
     shop: Workshop, line: str, tmp_path: Path
 ) -> None:
     said = run(*filled(shop, line, tmp_path / "new"), "--json")
-    assert (said.status, said.data["code"]) == (1, "machine-fault")
+    assert (said.status, said.data["code"]) == (2, "misuse")
     assert ABSENT[line] in said.err
 
 

@@ -54,6 +54,15 @@ def test_a_new_pin_is_typed_twice(enrolled: Workshop) -> None:
     assert "161803" not in person.shown
 
 
+def test_a_prompt_that_is_left_says_that_nothing_was_done(enrolled: Workshop) -> None:
+    with terminal("box", "allow", enrolled.box, "--device", "PUMP-1") as person:
+        person.expect("PIN:")
+        person.interrupt()
+        assert person.end() == 1
+    assert "interrupted: stopped before the end; run the command again" in person.shown
+    assert enrolled.do("box", "rules", enrolled.box)["rules"] == []
+
+
 def test_without_a_terminal_the_options_are_named(enrolled: Workshop) -> None:
     allow = ("box", "allow", enrolled.box, "--device", "PUMP-1")
     said = run_program(*allow, stdin=subprocess.DEVNULL, start_new_session=True)

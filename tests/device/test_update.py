@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from appliance.device import Device, DeviceConfiguration
-from media_format.errors import MachineFault, Misuse
+from media_format.errors import Misuse
 from media_format.objects import Mode, Outcome, Role
 from media_format.progress import silent
 from tests.device.medium import kept_receipts, packages, requests
@@ -236,7 +236,7 @@ def test_a_device_is_made_once_and_takes_its_own_certificates_only(tmp_path: Pat
     other = shop.device("pump-2")
     with pytest.raises(Misuse, match="pump-2"):
         device.install_certificates(shop.vendor.enrol(Role.DEVICE, other.enrolment()).bundle)
-    with pytest.raises(MachineFault, match="no device here"):
+    with pytest.raises(Misuse, match="no device here"):
         Device.open(tmp_path / "nowhere", now)
 
 
