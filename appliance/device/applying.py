@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from appliance.device import confirming, directives, reporting
+from appliance.device import confirming, directives, reporting, reuse
 from appliance.device.directives import DirectiveResult
 from appliance.device.install import complete, install
 from appliance.device.machine import Machine
@@ -111,14 +111,21 @@ def apply(machine: Machine, volume: Volume, *, dry_run: bool, retry: bool, repor
 
 
 class _Measured:
-    """Which release stands whole in the banks that boot next.
+    """Which release stands whole in the banks that boot next, and which ones run.
 
-    A release is measured once for all the packages on a medium: any stranger can name it in thousands.
+    It is found out once for all the packages on a medium: any stranger can name a release in thousands.
     """
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._right: dict[bytes, bool] = {}
+        self._bases: frozenset[bytes] | None = None
+
+    def bases(self) -> frozenset[bytes]:
+        """The releases that chunks may be taken from."""
+        if self._bases is None:
+            self._bases = reuse.bases(self._machine)
+        return self._bases
 
     def holds(self, manifest_digest: bytes) -> bool:
         """Whether all of a release's components are there, and are what the vendor signed."""
@@ -234,6 +241,9 @@ def _install(machine: Machine, candidate: _Candidate, report: Report) -> Package
     except Refusal as refusal:
         if refusal.code in _ANSWERLESS:
             raise
+        if refusal.code is Code.WRONG_BASE and plan.envelope.present is not None:
+            # The request that follows does not offer this base, so the next package holds every chunk.
+            machine.unfit.remember(plan.envelope.present.base)
         failed = refusal.code in _FAILURES
         outcome = Outcome.FAILED if failed else Outcome.REFUSED
         if failed:
@@ -335,5 +345,6 @@ def _view(machine: Machine, named: Envelope | None, measured: _Measured, *, retr
         proves_time=young,
         retry=retry,
         repair=retry,
-        reuse=False,
+        reuse=configuration.reuse,
+        bases=measured.bases(),
     )

@@ -40,7 +40,7 @@ class DeviceConfiguration:
 
     `slots` gives each slot its two banks: files or block devices. `largest_chunk` is the largest
     plaintext chunk in bytes the device has memory for, `boot_tries` how often a new release may boot
-    before it is confirmed.
+    before it is confirmed, `reuse` whether it takes from what runs the chunks that a new release shares.
     """
 
     id: str
@@ -54,6 +54,7 @@ class DeviceConfiguration:
     boot_control: str = "file"
     boot_tries: int = DEFAULT_TRIES
     largest_chunk: int = DEFAULT_LARGEST_CHUNK
+    reuse: bool = True
     watch: WatchSettings = field(default_factory=WatchSettings)
 
     def __post_init__(self) -> None:
@@ -103,6 +104,7 @@ _PLAIN: Final[Mapping[str, type]] = {
     "boot_control": str,
     "boot_tries": int,
     "largest_chunk": int,
+    "reuse": bool,
 }
 
 

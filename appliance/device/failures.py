@@ -1,4 +1,8 @@
-"""Failures: releases that failed on this device are remembered and not tried again until someone asks."""
+"""Failures: releases that failed on this device, as what to install or as a base, are remembered.
+
+The ones are not tried again until someone asks, from the others no chunks are taken until they are
+installed anew.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,13 @@ from media_format.refusal import Refusal
 from media_format.wire import DIGEST, Many, Record, key, record
 
 FILE_NAME: Final = "failures.cbor"
+UNFIT_NAME: Final = "unfit-bases.cbor"
 _REMEMBERED: Final = 64
 
 
 @record
 class _FailuresFile(Record):
-    """What failures.cbor holds, the oldest first."""
+    """What either file holds, the oldest first."""
 
     NAME: ClassVar[str] = "failures"
 
@@ -26,8 +31,8 @@ class _FailuresFile(Record):
 class Failures:
     """Manifest digests of releases that failed here; the newest 64."""
 
-    def __init__(self, folder: Path, storage: Storage) -> None:
-        self._path = folder / FILE_NAME
+    def __init__(self, folder: Path, storage: Storage, name: str = FILE_NAME) -> None:
+        self._path = folder / name
         self._storage = storage
 
     def all(self) -> frozenset[bytes]:

@@ -2,18 +2,19 @@
 
 Its calls have the shape of messages, plain values in and out, so that it can be a process of its own. It
 verifies the manifest and every page of the chunk table itself, checks each chunk and its place before it
-writes, and holds descriptors for the banks that do not run, and no others. Chunks come in the order
-of the release, each once.
+writes, and holds descriptors for the banks that do not run; for those that run only to read, where chunks
+are taken from there. These are checked like all others. Chunks come in the order of the release, each once.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from appliance.device.base import Base, wrong_base
 from appliance.device.numbering import Numbering
 from appliance.device.slots import Bank, Slots, measure
 from appliance.device.storage import Storage
@@ -68,6 +69,7 @@ class Flasher:
         self._storage = storage
         self._release: VerifiedManifest | None = None
         self._page: VerifiedPage | None = None
+        self._base: Base | None = None
         self._descriptors: dict[str, int] = {}
         self._run = bytearray()
         self._run_place: tuple[str, int] = ("", 0)
@@ -79,8 +81,8 @@ class Flasher:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def open(self, manifest: bytes, start: int) -> bytes:
-        """Begin, or go on at chunk `start`, with the release in MANIFEST.CBR; returns the manifest digest.
+    def open(self, manifest: bytes) -> bytes:
+        """Take the release in MANIFEST.CBR and open its banks; returns the manifest digest.
 
         Raises what `verify_manifest` raises, Refusal(region-forbidden) and Refusal(no-space).
         """
@@ -91,12 +93,29 @@ class Flasher:
                 raise Refusal(Code.REGION_FORBIDDEN, f"the device has no slot {component.slot} for updates")
         self._check_apart(components)
         self._numbering = Numbering(release.manifest)
-        if not 0 <= start <= self._numbering.total:
-            raise Misuse(f"the release has {self._numbering.total} chunks, none numbered {start}")
         for component in components:
             self._open_bank(component)
-        self._release, self._next = release, start
+        self._release = release
         return release.digest
+
+    def build_on(self, manifest: bytes, components: Iterable[str]) -> None:
+        """Measure components of the release that runs, the one in this MANIFEST.CBR: chunks come from them.
+
+        Raises what `verify_manifest` raises, and Refusal(wrong-base) where they are not as signed.
+        """
+        self._base = Base(self._slots, self._running, verify_manifest(manifest, self._anchor).manifest)
+        for component in components:
+            self._base.measure(component)
+
+    def has(self, component: str, digest: bytes) -> bool:
+        """Whether a chunk with this digest can be taken from the same component of what runs."""
+        return self._base is not None and self._base.has(component, digest)
+
+    def start(self, number: int) -> None:
+        """Say which chunk comes first: an install that was cut off goes on where it was durable."""
+        if self._release is None or not 0 <= number <= self._numbering.total:
+            raise Misuse(f"no release was opened that has a chunk {number}")
+        self._next = number
 
     def page(self, number: int, data: bytes) -> None:
         """Take page `number` of the chunk table, as encoded. Raises what `verify_page` raises."""
@@ -110,6 +129,18 @@ class Flasher:
         if len(plaintext) != expected.length:
             raise Refusal(Code.DIGEST_MISMATCH, f"chunk {number} has {len(plaintext)} bytes")
         self._check_digest(number, expected.chunk, plaintext)
+        self._put(expected, plaintext)
+
+    def reuse(self, number: int) -> None:
+        """Write a chunk that the package does not hold, from what runs.
+
+        Refusal(wrong-base) where it is not to be had there any more.
+        """
+        expected = self._expect(number, Codec.RAW, Codec.ZSTD)
+        name, digest = expected.component.name, expected.chunk.digest
+        plaintext = self._base.read(name, digest) if self._base else None
+        if plaintext is None or hashlib.sha256(plaintext).digest() != digest:
+            raise wrong_base(f"chunk {number} is not in {name} of the release that runs")
         self._put(expected, plaintext)
 
     def zero(self, number: int) -> None:
@@ -166,6 +197,8 @@ class Flasher:
 
     def close(self) -> None:
         """Let go of the banks. What was not synced may be lost."""
+        if self._base is not None:
+            self._base.close()
         while self._descriptors:
             os.close(self._descriptors.popitem()[1])
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import time
 
+from appliance.device.base import wrong_base
+from appliance.device.batches import check_presence
 from appliance.device.flasher import Flasher
 from appliance.device.installed import BankContent
 from appliance.device.journal import Entry, Phase, targets
@@ -16,6 +18,7 @@ from appliance.device.reporting import Story, tell
 from appliance.trust.verifier import InstallPlan
 from media_format.objects import Outcome
 from media_format.package import PackageReader
+from media_format.payload.presence import Presence
 from media_format.progress import Report
 from media_format.refusal import Code, Refusal
 
@@ -26,8 +29,9 @@ def install(
     """Write, read back, switch the boot control, and leave a receipt.
 
     Raises the refusals of the pipeline and the flasher; what was written durably is resumed by the next
-    try with the same release. Nothing that runs is touched. Refusal(health-check-failed) while the release
-    that runs is on trial: the other banks are its way back.
+    try with the same release. Nothing that runs is touched. Chunks that the package does not hold are
+    looked for in what runs before anything is written: Refusal(wrong-base). Refusal(health-check-failed)
+    while the release that runs is on trial: the other banks are its way back.
     """
     began = time.monotonic()
     _check_way_back(machine)
@@ -35,13 +39,16 @@ def install(
     used = {component.slot for component in plan.manifest.components}
     banks = {slot: 1 - running[slot] for slot in used}
     payload = open_payload(plan, reader, machine.key, machine.open_layer)
-    entry = _begin(machine, plan, banks)
-
-    def durable(done: int) -> None:
-        machine.journal.write(dataclasses.replace(entry, done=done))
-
     with Flasher(machine.slots, running, machine.bundle().anchor, machine.storage) as flasher:
-        flasher.open(manifest, entry.done)
+        flasher.open(manifest)
+        _build_on(machine, plan, flasher)
+        check_presence(plan, reader, flasher, payload.length)
+        entry = _begin(machine, plan, banks)
+
+        def durable(done: int) -> None:
+            machine.journal.write(dataclasses.replace(entry, done=done))
+
+        flasher.start(entry.done)
         Pipeline(flasher, durable, report).run(plan, reader, payload, entry.done)
         _read_back(machine, flasher)
     total = Numbering(plan.manifest).total
@@ -68,7 +75,8 @@ def complete(machine: Machine, began: float | None = None) -> None:
         )
         tell(machine, story, pending=dataclasses.replace(pending, reported=True))
     machine.refusals.tell(pending.package_id, Code.ALREADY_INSTALLED)
-    machine.failures.forget(pending.release.manifest_digest)
+    for book in (machine.failures, machine.unfit):
+        book.forget(pending.release.manifest_digest)
     machine.journal.clear()
 
 
@@ -83,6 +91,25 @@ def _check_way_back(machine: Machine) -> None:
     if state.on_trial and state.booted:
         detail = f"{machine.version()} runs on trial; until it is confirmed nothing else is installed"
         raise Refusal(Code.HEALTH_CHECK_FAILED, detail)
+
+
+def _build_on(machine: Machine, plan: InstallPlan, flasher: Flasher) -> None:
+    """Open the release that the package builds on, as far as chunks come from it."""
+    present = plan.envelope.present
+    if present is None:
+        return
+    base = machine.installed.manifest(present.base)
+    if base is None:
+        raise wrong_base("the manifest of the release it builds on is missing")
+    presence, numbering = Presence(present), Numbering(plan.manifest)
+    flasher.build_on(
+        base,
+        [
+            component.name
+            for component in plan.manifest.components
+            if not presence.holds(numbering.first(component), component.chunks)
+        ],
+    )
 
 
 def _read_back(machine: Machine, flasher: Flasher) -> None:

@@ -69,16 +69,21 @@ class Installed:
         """The signed manifest (COSE) that was installed under a manifest digest."""
         return read_state(self._manifest_path(digest))
 
-    def components(self, digest: bytes) -> frozenset[str] | None:
-        """The names of all components of a release; None where its manifest is not there or damaged."""
+    def described(self, digest: bytes) -> Manifest | None:
+        """What such a manifest says, its signatures not verified; None where it is not there or damaged."""
         signed = self.manifest(digest)
         if signed is None:
             return None
         try:
             payload = cose.read_sign(signed, Manifest.CONTENT_TYPE, Manifest.LIMIT).payload
-            return frozenset(component.name for component in Manifest.from_bytes(payload).components)
+            return Manifest.from_bytes(payload)
         except Refusal:
             return None
+
+    def components(self, digest: bytes) -> frozenset[str] | None:
+        """The names of all components of a release; None where its manifest is not there or damaged."""
+        manifest = self.described(digest)
+        return frozenset(component.name for component in manifest.components) if manifest else None
 
     def forget(self, banks: Iterable[tuple[str, int]]) -> None:
         """Say that the content of banks is unknown: they are about to be written."""

@@ -10,7 +10,7 @@ from typing import Final
 
 from appliance.device.boot_control import BootControl, open_boot_control
 from appliance.device.configuration import DeviceConfiguration
-from appliance.device.failures import Failures
+from appliance.device.failures import UNFIT_NAME, Failures
 from appliance.device.installed import BankContent, Installed
 from appliance.device.journal import Journal
 from appliance.device.receipts import Receipts
@@ -55,6 +55,8 @@ class Machine:
     receipts: Receipts
     refusals: RefusalBook
     failures: Failures
+    unfit: Failures
+    """Releases that were found wrong when chunks were taken from them."""
 
     @classmethod
     def assemble(
@@ -75,6 +77,7 @@ class Machine:
             receipts=Receipts(folder, storage),
             refusals=RefusalBook(folder, storage),
             failures=Failures(folder, storage),
+            unfit=Failures(folder, storage, UNFIT_NAME),
         )
 
     @contextmanager

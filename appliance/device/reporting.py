@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from appliance.device import reuse
+from appliance.device.installed import BankContent
 from appliance.device.machine import Machine
 from appliance.device.receipts import KEPT_REFUSALS, KEPT_UNVERIFIED, write_receipts
 from appliance.device.request import write_request
+from appliance.device.slots import Bank
 from appliance.trust.clock import TrustedTime, trusted_time
 from media_format import limits
 from media_format.objects import (
@@ -23,6 +27,9 @@ from media_format.objects import (
 )
 from media_format.refusal import Code, Refusal
 from media_format.volume.seam import Volume
+
+_MAX_REPORTS: Final = 128
+"""Slot reports that a request has room for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,33 +153,39 @@ def _request(machine: Machine) -> Request:
         free_space=min(machine.slots.capacity(slot) for slot in machine.slots.names),
         crl_numbers=machine.lists().numbers(),
         refusals=machine.refusals.counts(),
-        reuse=False,
+        reuse=reuse.asked(machine),
     )
 
 
 def _slot_reports(machine: Machine) -> tuple[SlotReport, ...]:
+    """One for each bank, and for its further components as far as there is room."""
     running = machine.running()
-    reports = []
+    first, further = [], []
     for slot in machine.slots.names:
         for bank in (0, 1):
-            found = machine.installed.of(slot, bank)
-            content = found[0] if found else None
-            measured = None
-            if content is not None and running[slot] == bank:
-                measured = machine.slots.bank(slot, bank).measure(content.offset, content.size).digest
-            reports.append(
-                SlotReport(
-                    slot=slot,
-                    bank=bank,
-                    active=running[slot] == bank,
-                    capacity=machine.slots.bank(slot, bank).capacity(),
-                    component=content.component if content else None,
-                    version=content.version if content else None,
-                    manifest_digest=content.manifest_digest if content else None,
-                    measured=measured,
-                )
-            )
-    return tuple(reports)
+            contents: Sequence[BankContent | None] = machine.installed.of(slot, bank) or (None,)
+            first.append((slot, bank, contents[0]))
+            further += [(slot, bank, content) for content in contents[1:]]
+    return tuple(
+        _slot_report(machine.slots.bank(slot, bank), content, active=running[slot] == bank)
+        for slot, bank, content in (*first, *further)[:_MAX_REPORTS]
+    )
+
+
+def _slot_report(bank: Bank, content: BankContent | None, *, active: bool) -> SlotReport:
+    measured = None
+    if content is not None and active:
+        measured = bank.measure(content.offset, content.size).digest
+    return SlotReport(
+        slot=bank.slot,
+        bank=bank.number,
+        active=active,
+        capacity=bank.capacity(),
+        component=content.component if content else None,
+        version=content.version if content else None,
+        manifest_digest=content.manifest_digest if content else None,
+        measured=measured,
+    )
 
 
 def _shortened(detail: str | None) -> str | None:

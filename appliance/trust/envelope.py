@@ -54,15 +54,17 @@ def verify_envelope(
 
 def _check_payload(envelope: Envelope, release: VerifiedManifest) -> None:
     manifest = release.manifest
+    sealed = envelope.cipher is not Cipher.NONE
+    length = ciphertext_length(manifest.stored_size) if sealed else manifest.stored_size
     if envelope.present is not None:
         chunks = sum(component.chunks for component in manifest.components)
         if any(run.first + run.count > chunks for run in envelope.present.runs):
             raise malformed(Envelope.NAME, "names chunks that the release has not")
         if len(envelope.present.page_offsets) != len(manifest.pages):
             raise malformed(Envelope.NAME, "the number of page offsets is not that of the pages")
+        if envelope.payload_length > length or max(envelope.present.page_offsets) > manifest.stored_size:
+            raise malformed(Envelope.NAME, "a payload of more bytes than the whole release has")
         return
-    sealed = envelope.cipher is not Cipher.NONE
-    length = ciphertext_length(manifest.stored_size) if sealed else manifest.stored_size
     if envelope.payload_length != length:
         raise malformed(Envelope.NAME, f"a payload of {envelope.payload_length} bytes where {length} belong")
 

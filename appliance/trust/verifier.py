@@ -73,8 +73,9 @@ class DeviceView:
     `installed` is the manifest digest of a release whose slots were just measured to be right.
     `outstanding` is the newest request (nonce, counter); `proves_time` says whether its nonce is young
     enough, by boots and uptime (policy.nonce_boots, nonce_uptime), to prove time. `reuse` says whether the
-    device can take chunks from the release it runs. `slots` names every slot that updates may write, and
-    no other.
+    device can take chunks from what it runs, `bases` names the releases it would take them from: they run by
+    the device's own records, and are measured before a chunk of theirs is written. `slots` names every slot
+    that updates may write, and no other.
     """
 
     id: str
@@ -96,6 +97,7 @@ class DeviceView:
     retry: bool = False
     repair: bool = False
     reuse: bool = False
+    bases: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,8 +279,9 @@ def judge_compatibility(plan: InstallPlan, view: DeviceView) -> None:
         raise Refusal(Code.TOO_LARGE, f"chunks of {largest} bytes, this device holds {view.largest_chunk}")
     if present is not None and not view.reuse:
         raise Refusal(Code.UNSUPPORTED_FORMAT, "this device cannot take chunks from the installed release")
-    if present is not None and present.base != view.installed:
-        raise Refusal(Code.WRONG_BASE, "the package builds on a release that this device does not run")
+    if present is not None and present.base not in view.bases:
+        detail = "the package builds on a release that this device does not run, or that was found wrong here"
+        raise Refusal(Code.WRONG_BASE, detail)
 
 
 def judge_regions(manifest: Manifest, view: DeviceView) -> None:

@@ -560,14 +560,38 @@ def test_chunks_come_from_the_installed_release_only_where_the_device_can_do_tha
     with refused(Code.UNSUPPORTED_FORMAT):
         world.admit(package)
     with refused(Code.WRONG_BASE):
-        world.admit(package, world.view(reuse=True))
-    world.admit(package, world.view(reuse=True, installed=base))
-    for changes in ({"runs": (Run(first=3, count=2),)}, {"page_offsets": (0,)}):
-        with refused(Code.MALFORMED):
-            world.admit(
-                world.package(present=dataclasses.replace(present, **changes), payload_length=100),
-                world.view(reuse=True, installed=base),
-            )
+        world.admit(package, world.view(reuse=True, bases=frozenset({bytes(32)})))
+    world.admit(package, world.view(reuse=True, bases=frozenset({base})))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"runs": (Run(first=3, count=2),)},
+        {"runs": (Run(first=0, count=2**63 - 1),)},
+        {"runs": (Run(first=2**62, count=1),)},
+        {"page_offsets": (0,)},
+        {"page_offsets": (0, 0, 0)},
+        {"page_offsets": (0, 2**63 - 1)},
+    ],
+)
+def test_chunks_that_are_said_to_be_there_lie_within_the_release(
+    world: World, changes: dict[str, Any]
+) -> None:
+    base = bytes([7]) * 32
+    present = Present(runs=(Run(first=0, count=1),), page_offsets=(0, 10), base=base)
+    package = world.package(present=dataclasses.replace(present, **changes), payload_length=100)
+    with refused(Code.MALFORMED):
+        world.admit(package, world.view(reuse=True, bases=frozenset({base})))
+
+
+@pytest.mark.parametrize("length", [4179, 10**6, 2**41])
+def test_some_of_the_chunks_take_no_more_room_than_all(world: World, length: int) -> None:
+    base = bytes([7]) * 32
+    present = Present(runs=(Run(first=0, count=1),), page_offsets=(0, 10), base=base)
+    package = world.package(present=present, payload_length=length, segment_size=limits.MAX_SEGMENT_SIZE)
+    with refused(Code.MALFORMED):
+        world.admit(package, world.view(reuse=True, bases=frozenset({base})))
 
 
 # 10. Regions, 11. Space
