@@ -9,7 +9,8 @@ from appliance.box.directives import DirectiveResult
 from appliance.box.fleet import DeviceInfo
 from appliance.box.health import BoxStatus
 from appliance.box.importing import ReleaseInfo
-from appliance.box.ledger import LedgerEntry, LedgerState
+from appliance.box.ledger import LedgerQuery, LedgerState
+from appliance.box.ledger_chain import LedgerEntry
 from appliance.box.receipts import CollectedReceipt, ReceiptInfo
 from appliance.box.rules import Rule, Verdict
 from appliance.box.service import BoxService
@@ -33,6 +34,7 @@ __all__ = [
     "DirectiveResult",
     "Formatted",
     "LedgerEntry",
+    "LedgerQuery",
     "LedgerState",
     "MachineFault",
     "MediaWatcher",

@@ -1,8 +1,12 @@
-"""The ledger: every act at the box, in a chain of digests; an edit, a gap or a new order shows."""
+"""The ledger: every act at the box, in a chain of digests; an edit, a gap or a new order shows.
+
+Acts of a person are signed with the box's identity key, which that person's PIN opens. Acts that need no
+person (admit, collect, format, a fault, a directive) are covered by the next signature. The TPM remembers
+the newest entry: an end that was cut off shows, and so does a chain that was computed anew.
+"""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,35 +14,26 @@ from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from sqlalchemy.sql import ColumnElement
 
+from appliance.box.ledger_chain import BEGINNING, BREAK, Chain, Check, Finding, LedgerEntry, digest_of
 from appliance.box.schema import LedgerRow
 from appliance.box.store import Store
 from appliance.tpm import Tpm
 from appliance.trust.clock import TrustedTime
 from media_format import cbor
+from media_format.refusal import Refusal
+from media_format.wire import MAX_UINT
 
-_BEGINNING: Final = bytes(32)
 _HEAD: Final = "ledger-head"
 _MAX_HEAD: Final = 64
+_TOLD: Final = 100
+"""Findings that are told of one ledger; the first one is what counts."""
+_RUN: Final = 1000
+"""Rows that are read at once."""
 
 Sign = Callable[[bytes], bytes]
 """Signs a digest with the box's identity key."""
-Check = Callable[[bytes, bytes], bool]
-"""Whether a signature over a digest is the box's."""
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerEntry:
-    """One act: when by which clock, who, what."""
-
-    sequence: int
-    time: int
-    source: str
-    who: str
-    act: str
-    detail: str
-    digest: bytes
-    signed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +43,83 @@ class LedgerState:
     entries: int
     place: int | None
     problem: str | None
+    signed: int = 0
+    """The last entry with the box's signature; what follows is covered by the TPM's memory alone."""
+    findings: tuple[Finding, ...] = ()
+    """Everything that is wrong, as far as there is room."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerQuery:
+    """Which entries are wanted: all conditions hold. `before` is the entry from which a page goes back."""
+
+    act: str | None = None
+    who: str | None = None
+    about: str | None = None
+    """Text that the detail holds: a device, a version, a medium."""
+    since: int | None = None
+    until: int | None = None
+    """Seconds since the epoch, included."""
+    before: int | None = None
+    limit: int = 1000
+
+
+class Acts:
+    """Acts of one transaction, each with its entry."""
+
+    def __init__(self, transaction: Session, when: TrustedTime, head: _Head | None) -> None:
+        self.transaction = transaction
+        self._when = when
+        self._head = head
+        self._last: LedgerRow | None = None
+
+    @property
+    def entered(self) -> bool:
+        """Whether there is an entry."""
+        return self._last is not None
+
+    def enter(self, act: str, detail: str, who: str = "", sign: Sign | None = None) -> None:
+        """Append an entry. One that names a person is signed."""
+        if self._last is None:
+            self._last = _newest(self.transaction)
+            self._keep_evidence()
+        self._append(act, detail, who, sign)
+
+    def _keep_evidence(self) -> None:
+        """Say that the end is not the one that the TPM remembers: whoever cut it off does not get away."""
+        if self._head is None and self._last is None:
+            return
+        problem = _broken(self.transaction, self._head)
+        if problem is not None:
+            head = f": {self._head.sequence} {self._head.digest.hex()}" if self._head else ""
+            self._append(BREAK, problem + head, "", None)
+
+    def _append(self, act: str, detail: str, who: str, sign: Sign | None) -> None:
+        last = self._last
+        sequence = last.sequence + 1 if last else 1
+        previous = last.digest if last else BEGINNING
+        told = (sequence, self._when.time, self._when.source, who, act, detail)
+        digest = digest_of(*told, previous)
+        row = LedgerRow(
+            sequence=sequence,
+            time=self._when.time,
+            source=self._when.source,
+            who=who,
+            act=act,
+            detail=detail,
+            previous=previous,
+            digest=digest,
+            signature=sign(digest) if sign else None,
+        )
+        self.transaction.add(row)
+        self._last = row
 
 
 class Ledger:
     """The ledger's one writer.
 
-    The newest entry's number and digest are remembered in the TPM after each act: an end that was cut off
-    shows, and so does a chain that was computed anew. A cut in between leaves the TPM behind, never ahead.
+    The TPM hears of the newest entry after each transaction. A cut in between leaves it behind, never ahead;
+    where it is ahead, or remembers another entry, the next act begins with an entry that says so.
     """
 
     def __init__(self, store: Store, tpm: Tpm) -> None:
@@ -62,92 +127,136 @@ class Ledger:
         self._tpm = tpm
 
     @contextmanager
+    def acts(self, when: TrustedTime) -> Iterator[Acts]:
+        """A transaction that does several acts and enters each; all of them, or none."""
+        with self._store.transaction() as transaction:
+            acts = Acts(transaction, when, self._head())
+            yield acts
+        if acts.entered:
+            self._remember()
+
+    @contextmanager
     def entry(
         self, when: TrustedTime, act: str, detail: str, who: str = "", sign: Sign | None = None
     ) -> Iterator[Session]:
-        """A transaction that does an act, and its entry. One that names a person is signed."""
-        with self._store.transaction() as transaction:
-            yield transaction
-            row = _append(transaction, when, act, detail, who, sign)
-        self._tpm.store(_HEAD, cbor.encode([row.sequence, row.digest]))
+        """A transaction that does one act, and its entry. One that names a person is signed."""
+        with self.acts(when) as acts:
+            yield acts.transaction
+            acts.enter(act, detail, who, sign)
 
     def newest(self, limit: int) -> tuple[LedgerEntry, ...]:
         """The newest acts, the newest first."""
+        return self.search(LedgerQuery(limit=limit))
+
+    def search(self, query: LedgerQuery) -> tuple[LedgerEntry, ...]:
+        """The entries that are wanted, the newest first."""
         with self._store.reading() as session:
-            return tuple(
-                LedgerEntry(
-                    sequence=row.sequence,
-                    time=row.time,
-                    source=row.source,
-                    who=row.who,
-                    act=row.act,
-                    detail=row.detail,
-                    digest=row.digest,
-                    signed=bool(row.signature),
-                )
-                for row in session.scalars(select(LedgerRow).order_by(LedgerRow.sequence.desc()).limit(limit))
-            )
+            wanted = select(LedgerRow).where(*_conditions(query)).order_by(LedgerRow.sequence.desc())
+            return tuple(map(_entry, session.scalars(wanted.limit(query.limit))))
 
     def verify(self, check: Check) -> LedgerState:
-        """Walk the whole chain and check every digest and signature, and the TPM's memory of the end."""
-        remembered = self._tpm.load(_HEAD)
-        if remembered is None:
-            return LedgerState(0, 1, "the TPM remembers no entry")
-        head = cbor.decode(remembered, _MAX_HEAD, "head of the ledger")
-        previous, count = _BEGINNING, 0
+        """Walk the whole chain, check every digest and signature, and the TPM's memory of the end."""
+        chain = Chain(check)
         with self._store.reading() as session:
-            for row in session.scalars(select(LedgerRow).order_by(LedgerRow.sequence)):
-                count += 1
-                problem = _problem(row, count, previous, check, head)
-                if problem:
-                    return LedgerState(count, count, problem)
-                previous = row.digest
-        assert isinstance(head, list)
-        if isinstance(head[0], int) and count < head[0]:
-            return LedgerState(count, count + 1, f"the end is missing, up to entry {head[0]}")
-        return LedgerState(count, None, None)
+            # The end first: an act that comes in meanwhile moves the TPM's memory past what is read here.
+            head = self._head()
+            findings: list[Finding] = []
+            for finding in chain.findings(entries(session)):
+                if len(findings) < _TOLD:
+                    findings.append(finding)
+            problem = _broken(session, head)
+        if problem is not None:
+            findings.append(Finding(_place(head, chain.last), problem))
+        findings.sort(key=lambda finding: finding.place)
+        first = findings[0] if findings else None
+        return LedgerState(
+            entries=chain.last,
+            place=first.place if first else None,
+            problem=first.problem if first else None,
+            signed=chain.signed,
+            findings=tuple(findings),
+        )
+
+    def _head(self) -> _Head | None:
+        remembered = self._tpm.load(_HEAD)
+        return None if remembered is None else _Head.read(remembered)
+
+    def _remember(self) -> None:
+        # Inside a transaction, so that of two programs the one that is late does not step back.
+        with self._store.transaction() as transaction:
+            row = _newest(transaction)
+            if row is not None:
+                self._tpm.store(_HEAD, cbor.encode([row.sequence, row.digest]))
 
 
-def _append(
-    session: Session, when: TrustedTime, act: str, detail: str, who: str, sign: Sign | None
-) -> LedgerRow:
-    last = session.scalars(select(LedgerRow).order_by(LedgerRow.sequence.desc()).limit(1)).first()
-    row = LedgerRow(
-        sequence=last.sequence + 1 if last else 1,
-        time=when.time,
-        source=when.source,
-        who=who,
-        act=act,
-        detail=detail,
-        previous=last.digest if last else _BEGINNING,
-    )
-    row.digest = _digest(row)
-    row.signature = sign(row.digest) if sign else None
-    session.add(row)
-    session.flush()
-    return row
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What the TPM remembers: the newest entry."""
 
+    sequence: int
+    digest: bytes
 
-def _problem(row: LedgerRow, expected: int, previous: bytes, check: Check, head: cbor.Value) -> str | None:
-    if row.sequence != expected:
-        return f"entry {expected} is missing"
-    if row.previous != previous:
-        return "it does not follow the entry before it"
-    if row.digest != _digest(row):
-        return "it was edited"
-    if row.signature is None and row.who:
-        return "it names a person and has no signature"
-    if row.signature is not None and not check(row.digest, row.signature):
-        return "its signature is not the box's"
-    if head == [row.sequence, row.digest] or not _is_about(head, row.sequence):
+    @classmethod
+    def read(cls, data: bytes) -> _Head | None:
+        try:
+            head = cbor.decode(data, _MAX_HEAD, "head of the ledger")
+        except Refusal:
+            return None
+        match head:
+            case [int(sequence), bytes(digest)]:
+                return cls(sequence, digest)
         return None
-    return "the TPM remembers another one"
 
 
-def _is_about(head: cbor.Value, sequence: int) -> bool:
-    return isinstance(head, list) and head[0] == sequence
+def entries(session: Session, last: int = MAX_UINT) -> Iterator[LedgerEntry]:
+    """Every entry up to the one with the number `last`, the oldest first."""
+    order = select(LedgerRow).where(LedgerRow.sequence <= last).order_by(LedgerRow.sequence)
+    return map(_entry, session.scalars(order.execution_options(yield_per=_RUN)))
 
 
-def _digest(row: LedgerRow) -> bytes:
-    entry: list[cbor.Value] = [row.sequence, row.time, row.source, row.who, row.act, row.detail, row.previous]
-    return hashlib.sha256(cbor.encode(["updatebox ledger", *entry])).digest()
+def _newest(session: Session) -> LedgerRow | None:
+    return session.scalars(select(LedgerRow).order_by(LedgerRow.sequence.desc()).limit(1)).first()
+
+
+def _broken(session: Session, head: _Head | None) -> str | None:
+    """What is wrong with the end, as the TPM remembers it."""
+    if head is None:
+        return "the TPM remembers no entry"
+    row = session.get(LedgerRow, head.sequence)
+    if row is None:
+        return f"the end is missing, up to entry {head.sequence}"
+    return None if row.digest == head.digest else "the TPM remembers another one"
+
+
+def _place(head: _Head | None, last: int) -> int:
+    """Where the ledger stops being what the TPM remembers."""
+    return 1 if head is None else min(head.sequence, last + 1)
+
+
+def _conditions(query: LedgerQuery) -> Iterator[ColumnElement[bool]]:
+    if query.act is not None:
+        yield LedgerRow.act == query.act
+    if query.who is not None:
+        yield LedgerRow.who == query.who
+    if query.about is not None:
+        yield LedgerRow.detail.contains(query.about, autoescape=True)
+    if query.since is not None:
+        yield LedgerRow.time >= query.since
+    if query.until is not None:
+        yield LedgerRow.time <= query.until
+    if query.before is not None:
+        yield LedgerRow.sequence < query.before
+
+
+def _entry(row: LedgerRow) -> LedgerEntry:
+    return LedgerEntry(
+        sequence=row.sequence,
+        time=row.time,
+        source=row.source,
+        who=row.who,
+        act=row.act,
+        detail=row.detail,
+        previous=row.previous,
+        digest=row.digest,
+        signature=row.signature,
+    )

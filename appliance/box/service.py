@@ -187,10 +187,12 @@ class BoxService:
         with self._store.reading() as transaction:
             return receipts_file(transaction)
 
-    def export_ledger(self) -> tuple[bytes, int]:
-        """A file of the whole ledger for an auditor, and how many entries are in it."""
-        with self._store.reading() as transaction:
-            return ledger_file(transaction, self.id, self._tpm.public(identity.IDENTITY))
+    def export_ledger(self, session: Session | None = None) -> tuple[bytes, int]:
+        """A file of the whole ledger for an auditor, and how many entries are in it.
+
+        With a `session` its last entry is the signed one of this export, and so the file's end is certain.
+        """
+        return ledger_file(self._machine, session)
 
     def releases(self) -> tuple[ReleaseInfo, ...]:
         """What the box can deliver, the newest first."""

@@ -14,6 +14,7 @@ from appliance.cli.box_parts import FOLDER, open_box
 from appliance.cli.clock import now
 from appliance.cli.files import read_bundle, write_file
 from appliance.cli.format import format_verb
+from appliance.cli.ledger import ledger
 from appliance.cli.rules import allow, deny, rules
 from appliance.cli.secrets import secret_options
 from appliance.cli.users import user_group
@@ -93,7 +94,7 @@ def status(directory: Path) -> Answer:
 
 for verb in (
     *(init, certs, stock.import_release, stock.releases, stock.packages, reports.export),
-    *(reports.devices, reports.receipts, reports.ledger, status),
+    *(reports.devices, reports.receipts, ledger, status),
     *(exchange.media, exchange.admit, exchange.write, exchange.collect, exchange.directives),
     *(format_verb, allow, deny, rules, user_group),
 ):

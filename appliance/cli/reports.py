@@ -1,4 +1,4 @@
-"""updatebox box devices, receipts, ledger, export: what happened."""
+"""updatebox box devices, receipts, export: what happened."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from appliance.cli.answer import Answer, answering
-from appliance.cli.box_parts import FOLDER, open_box
+from appliance.cli.box_parts import FOLDER, USER, open_box
 from appliance.cli.files import write_file
+from appliance.cli.secrets import secret_options
 from media_format.errors import Misuse
 
 _FORBIDDEN = ("", "  NOT ALLOWED")
@@ -43,38 +44,22 @@ def receipts(directory: Path) -> Answer:
     return Answer({"receipts": found}, "\n".join(lines) or "No receipts have been collected yet.")
 
 
-@click.command("ledger")
-@FOLDER
-@click.option("--verify", is_flag=True, help="Check the whole chain of entries.")
-@answering
-def ledger(directory: Path, verify: bool) -> Answer:
-    """List what was done at this box, the newest first."""
-    service = open_box(directory)
-    if verify:
-        state = service.check_ledger()
-        text = (
-            f"{state.entries} entries, all right."
-            if state.place is None
-            else f"Entry {state.place}: {state.problem}."
-        )
-        return Answer({"ledger": state}, text, 0 if state.place is None else 1)
-    found = service.ledger()
-    lines = [f"{e.sequence:>6}  {e.time}  {e.who:<14} {e.act:<14} {e.detail}" for e in found]
-    return Answer({"entries": found}, "\n".join(lines))
-
-
 @click.command("export")
 @FOLDER
 @click.option("--receipts", "what", flag_value="receipts", help="The receipts, for the vendor to import.")
 @click.option("--ledger", "what", flag_value="ledger", help="The ledger in JSON, for whoever checks it.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The file to write.")
+@click.option("--signed", is_flag=True, default=None, help="Let the box sign the end of it; needs a PIN.")
+@USER
 @answering
-def export(directory: Path, what: str | None, out: Path) -> Answer:
+@secret_options("pin", "PIN", only_with="signed")
+def export(directory: Path, what: str | None, out: Path, signed: bool | None, user: str, pin: str) -> Answer:
     """Write the receipts or the ledger into a file."""
     if what is None:
         raise Misuse("say what to export: --receipts or --ledger")
     opened = open_box(directory)
-    data, count = opened.export_receipts() if what == "receipts" else opened.export_ledger()
+    session = opened.unlock(user, pin) if signed else None
+    data, count = opened.export_receipts() if what == "receipts" else opened.export_ledger(session)
     write_file(out, data)
     things = "receipts are" if what == "receipts" else "entries of the ledger are"
     after = f" Take it to the vendor: updatebox vendor receipts --import {out}" if what == "receipts" else ""

@@ -1,0 +1,105 @@
+"""updatebox box ledger: what was done at a box, and whether that is all of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from appliance.box import LedgerEntry, LedgerQuery, LedgerState
+from appliance.box.auditing import MAX_FILE, LedgerAudit, audit
+from appliance.cli.answer import Answer, answering
+from appliance.cli.box_parts import FOLDER, open_box
+from appliance.cli.files import naming, read_file
+from appliance.cli.quantities import Moment
+from appliance.trust.bundle import MAX_BUNDLE, Bundle
+from appliance.trust.clock import moment
+from media_format.errors import Misuse
+
+_PAGE: Final = 100
+
+
+@click.command("ledger")
+@FOLDER
+@click.option("--verify", is_flag=True, help="Check the whole chain of entries instead.")
+@click.option(
+    "--file",
+    type=click.Path(path_type=Path),
+    help="With --verify: check an exported ledger (updatebox box export --ledger); no box is needed.",
+)
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path),
+    help="With --file: any file of the vendor's that holds its trust anchor, in PEM.",
+)
+@click.option("--act", help="Only this act, for instance write.")
+@click.option("--who", help="Only what this person did.")
+@click.option("--about", help="Only entries whose detail holds this text: a device, a version.")
+@click.option("--since", type=Moment(), help="Only from this time on.")
+@click.option("--until", type=Moment(), help="Only up to this time.")
+@click.option("--before", type=int, metavar="N", help="Only entries before this one: the next page.")
+@click.option("--limit", type=click.IntRange(1), default=_PAGE, show_default=True, help="At most so many.")
+@answering
+def ledger(
+    directory: Path,
+    verify: bool,
+    file: Path | None,
+    key: Path | None,
+    act: str | None,
+    who: str | None,
+    about: str | None,
+    since: int | None,
+    until: int | None,
+    before: int | None,
+    limit: int,
+) -> Answer:
+    """List what was done at this box, the newest first, or check that nothing of it was changed."""
+    if file is not None or key is not None:
+        if file is None or key is None or not verify:
+            raise Misuse("an exported ledger is checked with --verify --file FILE --key FILE")
+        return _audited(file, key)
+    service = open_box(directory)
+    if verify:
+        return _verified(service.check_ledger())
+    found = service.search_ledger(LedgerQuery(act, who, about, since, until, before, limit))
+    more = [f"Older ones: --before {found[-1].sequence}"] if len(found) == limit else []
+    return Answer({"entries": found}, "\n".join([*map(_line, found), *more]) or "There are no such entries.")
+
+
+def _line(entry: LedgerEntry) -> str:
+    return f"{entry.sequence:>6}  {moment(entry.time)}  {entry.who:<14} {entry.act:<14} {entry.detail}"
+
+
+def _verified(state: LedgerState) -> Answer:
+    lines = [f"Entry {finding.place}: {finding.problem}." for finding in state.findings]
+    if not lines:
+        lines = [f"{state.entries} entries, all right.", *_reach(state.signed, state.entries)]
+    return Answer({"ledger": state}, "\n".join(lines), 1 if state.findings else 0)
+
+
+def _reach(signed: int, entries: int) -> list[str]:
+    """Up to where the box's signatures reach."""
+    if signed == entries:
+        return ["The box has signed all of them."]
+    return [f"The box has signed them up to entry {signed}; of those after it the TPM remembers the last."]
+
+
+def _audited(file: Path, key: Path) -> Answer:
+    with naming(key):
+        trusted = Bundle.from_pem(read_file(key, MAX_BUNDLE))
+    with naming(file):
+        found = audit(read_file(file, MAX_FILE), trusted)
+    lines = [f"Entry {finding.place}: {finding.problem}." for finding in found.findings]
+    if not lines:
+        lines = [f"{found.entries} entries of {found.box}, a box of {found.vendor}, all right.", _end(found)]
+    return Answer({"audit": found}, "\n".join(lines), 1 if found.findings else 0)
+
+
+def _end(found: LedgerAudit) -> str:
+    if found.whole:
+        return "The last one is the box's signed word that this is all up to then."
+    return (
+        f"NO SIGNED END: the box has signed them up to entry {found.signed}; what came after that could have "
+        "been changed or cut off. Have it exported with --signed."
+    )
