@@ -10,4 +10,14 @@ class Misuse(Exception):
 
 
 class MachineFault(Exception):
-    """The machine under the program does not do its part: a disk, a service, a damaged state."""
+    """The machine under the program does not do its part: a disk, a service, a damaged state.
+
+    `code` is a stable name for scripts; `detail` says what was found, `advice` what to do where that is
+    known.
+    """
+
+    def __init__(self, detail: str, *, code: str = "machine-fault", advice: str = "") -> None:
+        super().__init__(f"{detail}; {advice}" if advice else detail)
+        self.code = code
+        self.detail = detail
+        self.advice = advice

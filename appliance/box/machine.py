@@ -45,7 +45,7 @@ class Machine:
         """The box in `folder`. MachineFault if there is none."""
         configuration = Configuration.load(folder)
         tpm = open_tpm(configuration.tpm, create=False, now=now, folder=folder)
-        return cls(folder, configuration, tpm, Store(folder))
+        return cls(folder, configuration, tpm, Store.open(folder))
 
     # Who it is
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, Text
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, LargeBinary, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+VERSION: Final = "1"
+"""The newest step in `appliance.box.migrations`; a change of a table comes with a step of its own."""
 
 
 class Base(DeclarativeBase):
@@ -29,6 +32,19 @@ class ReleaseRow(Base):
     manifest: Mapped[bytes]
     """The COSE object, as signed."""
     imported: Mapped[int]
+    retired: Mapped[int | None]
+    """When it was taken off the offer; None while it is offered."""
+
+
+class PackageFileRow(Base):
+    """A file of a sealed package, as it was written at import. `digest` is SHA-256."""
+
+    __tablename__ = "package_files"
+
+    package_id: Mapped[bytes] = mapped_column(ForeignKey("releases.package_id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    size: Mapped[int]
+    digest: Mapped[bytes]
 
 
 class DeviceRow(Base):
@@ -119,9 +135,17 @@ class LedgerRow(Base):
 
 
 class SettingRow(Base):
-    """What the box remembers between runs: the time floor, its revocation lists."""
+    """What the box remembers between runs: whose store it is, the time floor, its revocation lists."""
 
     __tablename__ = "settings"
 
     name: Mapped[str] = mapped_column(primary_key=True)
     value: Mapped[bytes]
+
+
+class VersionRow(Base):
+    """The one row that Alembic keeps: the newest step that was taken."""
+
+    __tablename__ = "alembic_version"
+
+    version_num: Mapped[str] = mapped_column(primary_key=True)

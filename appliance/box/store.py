@@ -9,20 +9,21 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import create_engine, event, select, text
-from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
-from appliance.box.schema import Base, ReleaseRow, SettingRow
+from appliance.box import faults, migrating
+from appliance.box.faults import DATABASE, FaultCode
+from appliance.box.schema import ReleaseRow, SettingRow
 from appliance.trust.bundle import Bundle
 from appliance.trust.crl import RevocationLists
 from media_format import cbor, layout, limits
+from media_format.durable import sync_folder
 from media_format.errors import MachineFault
 from media_format.locking import locked
 from media_format.package import PackageReader
 from media_format.refusal import Refusal
 from media_format.volume.directory import DirectoryVolume
 
-_DATABASE: Final = "box.db"
 _PACKAGES: Final = "packages"
 _IMPORT_LOCK: Final = "import.lock"
 _CRLS: Final = "crls"
@@ -34,22 +35,38 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._engine = create_engine(f"sqlite:///{folder / _DATABASE}")
+        self._engine = create_engine(f"sqlite:///{folder / DATABASE}")
         event.listen(self._engine, "connect", _prepare)
 
     @classmethod
     def create(cls, folder: Path) -> Store:
         """A new, empty store."""
         store = cls(folder)
-        (folder / _PACKAGES).mkdir(mode=0o700, exist_ok=True)
-        with _naming_errors(folder):
-            Base.metadata.create_all(store._engine)
+        with faults.naming_system(folder):
+            (folder / _PACKAGES).mkdir(mode=0o700, exist_ok=True)
+            sync_folder(folder)
+        with faults.naming_database(folder):
+            migrating.create(store._engine)
+        return store
+
+    @classmethod
+    def open(cls, folder: Path) -> Store:
+        """The store in `folder`, brought up to today's schema where it is older.
+
+        MachineFault(store-owner), (store-newer), (store-damaged), (store-read-only), (store-full).
+        """
+        faults.check_owner(folder)
+        if not (folder / DATABASE).is_file():
+            raise faults.fault(folder, FaultCode.DAMAGED, f"{folder / DATABASE} is missing")
+        store = cls(folder)
+        with faults.naming_database(folder):
+            migrating.bring_up_to_date(store._engine, folder)
         return store
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """All or nothing. MachineFault where the database cannot be used."""
-        with _naming_errors(self._folder), Session(self._engine, expire_on_commit=False) as session:
+        with faults.naming_database(self._folder), Session(self._engine, expire_on_commit=False) as session:
             session.execute(text("BEGIN IMMEDIATE"))
             yield session
             session.commit()
@@ -57,7 +74,7 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A look at the database."""
-        with _naming_errors(self._folder), Session(self._engine, expire_on_commit=False) as session:
+        with faults.naming_database(self._folder), Session(self._engine, expire_on_commit=False) as session:
             yield session
 
     def packages(self) -> DirectoryVolume:
@@ -145,11 +162,3 @@ def _prepare(connection: Any, _record: Any) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
-
-
-@contextmanager
-def _naming_errors(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except DatabaseError as error:
-        raise MachineFault(f"{folder / _DATABASE}: the store cannot be used ({error.orig})") from None

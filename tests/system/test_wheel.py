@@ -33,6 +33,13 @@ def test_the_wheel_holds_the_three_packages_and_nothing_else(bare: BareInstall) 
     assert not [name for name in names if name.suffix in {".pyc", ".pem", ".key", ".img"}]
 
 
+def test_the_wheel_holds_the_steps_that_migrate_a_store(bare: BareInstall) -> None:
+    folder = ROOT / "appliance/box/migrations"
+    steps = {str(path.relative_to(ROOT)) for path in folder.rglob("*.py")}
+    assert len(steps) >= 3
+    assert steps <= set(zipfile.ZipFile(bare.wheel).namelist())
+
+
 def test_the_command_explains_itself(bare: BareInstall) -> None:
     done = bare.run("updatebox", "-h")
     assert done.returncode == 0, done.stderr

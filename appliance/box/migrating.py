@@ -1,0 +1,91 @@
+"""Bringing a store of an older schema up to today's when it is opened; one of a newer schema is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.dialects.sqlite import insert
+
+from appliance.box.faults import DATABASE, FaultCode, fault
+from appliance.box.schema import VERSION, Base, VersionRow
+
+_STEPS: Final = Path(__file__).parent / "migrations"
+
+
+def create(engine: Engine) -> None:
+    """Make the tables of a new store, all or none."""
+    with engine.connect() as connection:
+        connection.execute(text("BEGIN IMMEDIATE"))
+        Base.metadata.create_all(connection)
+        connection.execute(insert(VersionRow).values(version_num=VERSION).on_conflict_do_nothing())
+        connection.commit()
+
+
+def bring_up_to_date(engine: Engine, folder: Path) -> bool:
+    """Take the steps that lead from the store's schema to today's, all or none; returns whether there were.
+
+    Two programs that open a store at once take them once. MachineFault(store-newer) for a store of a newer
+    program, (store-damaged) where there is none.
+    """
+    with engine.connect() as connection:
+        if version(connection, folder) == VERSION:
+            return False
+    with engine.connect() as connection, _without_foreign_keys(connection):
+        connection.execute(text("BEGIN IMMEDIATE"))
+        if version(connection, folder) == VERSION:
+            return False
+        _take_steps(connection, folder)
+        broken = connection.execute(text("PRAGMA foreign_key_check")).first()
+        if broken is not None:
+            raise fault(
+                folder, FaultCode.DAMAGED, f"{folder / DATABASE}: rows of {broken[0]} refer to nothing"
+            )
+        connection.commit()
+    return True
+
+
+def version(connection: Connection, folder: Path) -> str | None:
+    """The revision of a store's schema; None for the first one, which had no number."""
+    tables = set(connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'table'")))
+    if "ledger" not in tables:
+        raise fault(folder, FaultCode.DAMAGED, f"{folder / DATABASE} holds no store")
+    if VersionRow.__tablename__ not in tables:
+        return None
+    found = connection.scalar(text(f"SELECT version_num FROM {VersionRow.__tablename__}"))
+    return None if found is None else str(found)
+
+
+def _take_steps(connection: Connection, folder: Path) -> None:
+    # Imported here: it takes longer than all the rest, and hardly any opening needs it.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(_STEPS).replace("%", "%%"))
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    found = version(connection, folder)
+    if found is not None and found not in known:
+        raise fault(
+            folder,
+            FaultCode.NEWER,
+            f"{folder / DATABASE} was written by newer software: its schema is {found}, this knows {VERSION}",
+        )
+    # Alembic's own table would not be a strict one.
+    Base.metadata.tables[VersionRow.__tablename__].create(connection, checkfirst=True)
+    command.upgrade(config, "head")
+
+
+@contextmanager
+def _without_foreign_keys(connection: Connection) -> Iterator[None]:
+    """SQLite rebuilds tables that others refer to only so (sqlite.org/lang_altertable.html, section 7)."""
+    connection.execute(text("PRAGMA foreign_keys=OFF"))
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.execute(text("PRAGMA foreign_keys=ON"))
