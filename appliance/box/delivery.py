@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from appliance.box.stored import StoredCheck, ciphertext_runs, opened_runs
+from appliance.box.stored import CheckAside, StoredCheck, ciphertext_runs, opened_runs
+from appliance.process.worker import Worker
 from appliance.trust.release import VerifiedRelease
 from media_format import cose, layout, limits
 from media_format.objects import (
@@ -121,7 +123,7 @@ def withdraw(volume: Volume, packages: Iterable[Written]) -> None:
 
 
 class _Pass:
-    """One package on its way: what was written is remembered by digest, for the reading back."""
+    """One package on its way. Its key and its small objects' digests are kept for the reading back."""
 
     def __init__(self, volume: Volume, delivery: Delivery, report: Report, cancelled: Cancelled) -> None:
         self._volume = volume
@@ -129,6 +131,7 @@ class _Pass:
         self._package_id = delivery.package_id
         self._report = report
         self._cancelled = cancelled
+        self._key = os.urandom(CONTENT_KEY_SIZE)
         self._digests: dict[str, bytes] = {}
         self.writer = PackageWriter(volume, layout.package_folder(delivery.package_id))
 
@@ -142,9 +145,8 @@ class _Pass:
         self.writer.write_manifest(self._kept("manifest", delivery.manifest))
         pages = (source.page(manifest, number) for number in range(len(manifest.pages)))
         self.writer.write_table(pages, manifest.table_size)
-        key = os.urandom(CONTENT_KEY_SIZE)
-        self._write_payload(key)
-        envelope = cose.sign1(Envelope.CONTENT_TYPE, self._envelope(key).to_bytes(), delivery.signer)
+        self._write_payload()
+        envelope = cose.sign1(Envelope.CONTENT_TYPE, self._envelope().to_bytes(), delivery.signer)
         self.writer.write_envelope(self._kept("envelope", envelope))
 
     def read_back(self) -> None:
@@ -155,47 +157,64 @@ class _Pass:
         self._compare("manifest", reader.manifest())
         for number in range(len(manifest.pages)):
             delivery.release.page(number, reader.page(manifest, number))
-        digest, done = hashlib.sha256(), 0
         payload = SegmentReader(
             self._volume, self.writer.folder, delivery.payload_length, delivery.segment_size
         )
-        for run in ciphertext_runs(payload):
-            digest.update(run)
-            done += len(run)
-            self._step("read back", done)
-        if digest.digest() != self._digests["payload"]:
-            raise _unfaithful("payload")
+        self._read_payload_back(payload)
 
-    def _write_payload(self, key: bytes) -> None:
+    def _write_payload(self) -> None:
+        """Open, check and seal in one pass. The check and the medium have threads: neither is waited for."""
         delivery = self._delivery
-        release, source = delivery.release, delivery.source
-        envelope = release.envelope
-        context = payload_context(envelope.package_id, envelope.manifest_digest)
-        pages = range(len(release.manifest.pages))
-        check = StoredCheck(release.page(number, source.page(release.manifest, number)) for number in pages)
-        opened = opened_runs(source.payload(envelope), Opener(delivery.content_key, context), check)
-        sealer = Sealer(key, payload_context(self._package_id, release.manifest_digest))
-        sealed = delivery.cipher is Cipher.COBBLESTONE_256
+        envelope = delivery.release.envelope
+        opener = Opener(delivery.content_key, payload_context(envelope.package_id, envelope.manifest_digest))
+        sealer = Sealer(self._key, self._context) if self._sealed else None
         payload = self.writer.payload(delivery.payload_length, delivery.segment_size)
-        digest, done = hashlib.sha256(), 0
+        done = 0
         try:
-            for _, stored in opened:
-                data = sealer.update(stored) if sealed else stored
-                payload.append(data)
-                digest.update(data)
-                done += len(data)
-                self._step("write", done)
-            if sealed:
-                last = sealer.finalize()
-                payload.append(last)
-                digest.update(last)
+            with CheckAside(self._stored_check()) as check, Worker(payload.append) as medium:
+                for _, stored in opened_runs(delivery.source.payload(envelope), opener, check):
+                    data = sealer.update(stored) if sealer else stored
+                    medium.give(data)
+                    done += len(data)
+                    self._step("write", done)
+                if sealer:
+                    medium.give(sealer.finalize())
+                medium.finish()
             payload.close()
         except BaseException:
             payload.discard()
             raise
-        self._digests["payload"] = digest.digest()
 
-    def _envelope(self, key: bytes) -> Envelope:
+    def _read_payload_back(self, payload: SegmentReader) -> None:
+        """What the medium gives back opens with the package's key, as it will for the device.
+
+        Every byte is authenticated so: a payload that opens is the one that was sealed. One that is not
+        encrypted is held against the signed digests of its chunks.
+        """
+        taker = Opener(self._key, self._context) if self._sealed else self._stored_check()
+        done = 0
+        with Worker(taker.update) as worker, _unfaithful_payload():
+            for run in ciphertext_runs(payload):
+                worker.give(run)
+                done += len(run)
+                self._step("read back", done)
+            worker.finish()
+            taker.finalize()
+
+    @property
+    def _sealed(self) -> bool:
+        return self._delivery.cipher is Cipher.COBBLESTONE_256
+
+    @property
+    def _context(self) -> bytes:
+        return payload_context(self._package_id, self._delivery.release.manifest_digest)
+
+    def _stored_check(self) -> StoredCheck:
+        release, source = self._delivery.release, self._delivery.source
+        pages = range(len(release.manifest.pages))
+        return StoredCheck(release.page(number, source.page(release.manifest, number)) for number in pages)
+
+    def _envelope(self) -> Envelope:
         delivery = self._delivery
         return Envelope(
             format=limits.FORMAT_VERSION,
@@ -208,14 +227,14 @@ class _Pass:
             cipher=delivery.cipher,
             payload_length=delivery.payload_length,
             segment_size=delivery.segment_size,
-            recipients=tuple(self._recipient(target, key) for target in delivery.targets),
+            recipients=tuple(map(self._recipient, delivery.targets)),
         )
 
-    def _recipient(self, target: Target, key: bytes) -> Recipient:
+    def _recipient(self, target: Target) -> Recipient:
         if self._delivery.cipher is Cipher.NONE:
             return Recipient(key_id=target.key.key_id, wraps=(), wrapped_key=b"", device=target.binding)
         digest = self._delivery.release.manifest_digest
-        return seal_recipient(key, self._package_id, digest, target.key, target.binding)
+        return seal_recipient(self._key, self._package_id, digest, target.key, target.binding)
 
     def _kept(self, name: str, data: bytes) -> bytes:
         self._digests[name] = hashlib.sha256(data).digest()
@@ -253,6 +272,17 @@ def _abandon(writer: PackageWriter) -> None:
         writer.abandon()
     except Refusal:
         return
+
+
+@contextmanager
+def _unfaithful_payload() -> Iterator[None]:
+    """What does not open, or is not as signed, is no more what was written."""
+    try:
+        yield
+    except Refusal as refusal:
+        if refusal.code in (Code.DECRYPTION_FAILED, Code.DIGEST_MISMATCH):
+            raise _unfaithful("payload") from None
+        raise
 
 
 def _unfaithful(name: str) -> Refusal:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
+from appliance.process.worker import Worker
 from appliance.trust.pages import VerifiedPage
 from media_format.objects import Chunk
 from media_format.payload.cobblestone import Opener
 from media_format.payload.segments import SegmentReader
 from media_format.refusal import Code, Refusal
 
-RUN: Final = 1024 * 1024
+RUN: Final = 4 * 1024 * 1024
 """Bytes read from a medium at once."""
 
 
@@ -42,7 +44,7 @@ class StoredCheck:
             if self._left == 0:
                 self._end()
 
-    def finish(self) -> None:
+    def finalize(self) -> None:
         """Say that this was all. Refusal(truncated) if chunks are missing."""
         if self._chunk is not None:
             raise Refusal(Code.TRUNCATED, "the payload ends before its last chunk")
@@ -59,13 +61,41 @@ class StoredCheck:
         self._begin()
 
 
+class CheckAside:
+    """A check in a thread of its own; a context manager. What it refuses shows with one of the next runs."""
+
+    def __init__(self, check: StoredCheck) -> None:
+        self._check = check
+        self._worker = Worker(check.update)
+
+    def __enter__(self) -> Self:
+        self._worker.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._worker.__exit__(kind, value, trace)
+
+    def update(self, data: bytes) -> None:
+        """As `StoredCheck.update`."""
+        self._worker.give(data)
+
+    def finalize(self) -> None:
+        """As `StoredCheck.finalize`, for all that was given."""
+        self._worker.finish()
+        self._check.finalize()
+
+
 def ciphertext_runs(payload: SegmentReader) -> Iterator[bytes]:
     """The payload as it stands on the medium, from beginning to end."""
     for offset in range(0, payload.length, RUN):
         yield payload.read_run(offset, min(RUN, payload.length - offset))
 
 
-def opened_runs(payload: SegmentReader, opener: Opener, check: StoredCheck) -> Iterator[tuple[bytes, bytes]]:
+def opened_runs(
+    payload: SegmentReader, opener: Opener, check: StoredCheck | CheckAside
+) -> Iterator[tuple[bytes, bytes]]:
     """Pairs of ciphertext and the stored data it holds, checked; refusals of the opener and the check."""
     for sealed in ciphertext_runs(payload):
         stored = opener.update(sealed)
@@ -73,5 +103,5 @@ def opened_runs(payload: SegmentReader, opener: Opener, check: StoredCheck) -> I
         yield sealed, stored
     stored = opener.finalize()
     check.update(stored)
-    check.finish()
+    check.finalize()
     yield b"", stored
