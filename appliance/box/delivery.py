@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from appliance.box.stored import CheckAside, StoredCheck, ciphertext_runs, opened_runs
+from appliance.box.reuse import Selection, table_of
+from appliance.box.stored import CheckAside, StoredCheck, ciphertext_runs, opened_runs, selected_runs
 from appliance.process.worker import Worker
 from appliance.trust.release import VerifiedRelease
 from media_format import cose, layout, limits
@@ -19,11 +20,13 @@ from media_format.objects import (
     DeviceBinding,
     Envelope,
     EnvelopeKind,
+    Present,
     Recipient,
 )
 from media_format.package import PackageReader, PackageWriter
-from media_format.payload.cobblestone import Opener, Sealer, ciphertext_length
+from media_format.payload.cobblestone import Opener, RandomAccess, Sealer, ciphertext_length
 from media_format.payload.context import payload_context
+from media_format.payload.presence import Presence
 from media_format.payload.recipients import RecipientKey
 from media_format.payload.segments import SegmentReader
 from media_format.progress import Progress, Report
@@ -66,6 +69,8 @@ class Delivery:
     issued_at: int
     crl_numbers: tuple[CrlNumber, ...]
     segment_size: int = limits.DEFAULT_SEGMENT_SIZE
+    selection: Selection | None = None
+    """The chunks that are written; None where all are. The devices have the others."""
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -75,7 +80,19 @@ class Delivery:
     @property
     def payload_length(self) -> int:
         """Bytes of the payload to be written."""
-        stored = self.release.manifest.stored_size
+        return self._sealed(self.selection.stored if self.selection else self.release.manifest.stored_size)
+
+    @property
+    def whole_length(self) -> int:
+        """Bytes of a payload with every chunk."""
+        return self._sealed(self.release.manifest.stored_size)
+
+    @property
+    def present(self) -> Present | None:
+        """Which chunks are written, as the envelope says it."""
+        return self.selection.present if self.selection else None
+
+    def _sealed(self, stored: int) -> int:
         return ciphertext_length(stored) if self.cipher is Cipher.COBBLESTONE_256 else stored
 
 
@@ -89,6 +106,8 @@ class Written:
     version: str
     size: int
     """Bytes of the payload."""
+    whole: int
+    """Bytes that it would have with every chunk. What is missing stands on the devices already."""
     read_back: ReadBack
 
 
@@ -112,6 +131,7 @@ def write(volume: Volume, delivery: Delivery, report: Report, cancelled: Cancell
         manifest_digest=delivery.release.manifest_digest,
         version=delivery.release.manifest.version,
         size=delivery.payload_length,
+        whole=delivery.whole_length,
         read_back=read_back,
     )
 
@@ -165,14 +185,12 @@ class _Pass:
     def _write_payload(self) -> None:
         """Open, check and seal in one pass. The check and the medium have threads: neither is waited for."""
         delivery = self._delivery
-        envelope = delivery.release.envelope
-        opener = Opener(delivery.content_key, payload_context(envelope.package_id, envelope.manifest_digest))
         sealer = Sealer(self._key, self._context) if self._sealed else None
         payload = self.writer.payload(delivery.payload_length, delivery.segment_size)
         done = 0
         try:
             with CheckAside(self._stored_check()) as check, Worker(payload.append) as medium:
-                for _, stored in opened_runs(delivery.source.payload(envelope), opener, check):
+                for stored in self._opened(check):
                     data = sealer.update(stored) if sealer else stored
                     medium.give(data)
                     done += len(data)
@@ -184,6 +202,17 @@ class _Pass:
         except BaseException:
             payload.discard()
             raise
+
+    def _opened(self, check: CheckAside) -> Iterator[bytes]:
+        """The stored data to be sealed, as `check` has seen it: all of it, or what was selected."""
+        delivery, envelope = self._delivery, self._delivery.release.envelope
+        payload, key = delivery.source.payload(envelope), delivery.content_key
+        context = payload_context(envelope.package_id, envelope.manifest_digest)
+        if delivery.selection is None:
+            return (stored for _, stored in opened_runs(payload, Opener(key, context), check))
+        opened = RandomAccess(key, context, payload.length, payload.read_run)
+        table = table_of(delivery.release.manifest, delivery.source)
+        return selected_runs(opened, table, Presence(delivery.present), check)
 
     def _read_payload_back(self, payload: SegmentReader) -> None:
         """What the medium gives back opens with the package's key, as it will for the device.
@@ -210,9 +239,8 @@ class _Pass:
         return payload_context(self._package_id, self._delivery.release.manifest_digest)
 
     def _stored_check(self) -> StoredCheck:
-        release, source = self._delivery.release, self._delivery.source
-        pages = range(len(release.manifest.pages))
-        return StoredCheck(release.page(number, source.page(release.manifest, number)) for number in pages)
+        table = table_of(self._delivery.release.manifest, self._delivery.source)
+        return StoredCheck(table, Presence(self._delivery.present))
 
     def _envelope(self) -> Envelope:
         delivery = self._delivery
@@ -227,6 +255,7 @@ class _Pass:
             cipher=delivery.cipher,
             payload_length=delivery.payload_length,
             segment_size=delivery.segment_size,
+            present=delivery.present,
             recipients=tuple(map(self._recipient, delivery.targets)),
         )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from appliance.box import admission, delivery, importing, receipts, tidying
+from appliance.box import admission, delivery, importing, receipts, reuse, tidying
 from appliance.box.context import Context
 from appliance.box.delivery import Cancelled, Delivery, Target, Written
 from appliance.box.schema import DeviceRow, ReleaseRow
@@ -75,8 +75,13 @@ def prepare(
     choices: tuple[Choice, ...],
     session: Session,
     mode: Mode,
+    *,
+    whole: bool,
 ) -> Delivery:
-    """One package for the devices in `choices`, which get the same release; `stack` keeps its source open."""
+    """One package for the devices in `choices`, which get the same release; `stack` keeps its source open.
+
+    Unless it is to be `whole`, chunks that all of them have are left out.
+    """
     row = choices[0].release
     if any(choice.release.manifest_digest != row.manifest_digest for choice in choices):
         raise Misuse("devices that share a package must get the same release")
@@ -84,6 +89,7 @@ def prepare(
     source = stack.enter_context(context.store.package(row.package_id))
     package = PackageBytes(row.manifest, source.envelope())
     release = importing.admit(package, context.own, lists, context.now)
+    requests = [choice.verified.request for choice in choices]
     return Delivery(
         package_id=delivery.new_package_id(volume),
         source=source,
@@ -95,6 +101,7 @@ def prepare(
         signer=context.own.signer(context.tpm, session.authorisation),
         issued_at=context.now.time,
         crl_numbers=lists.numbers(),
+        selection=None if whole else reuse.select(context.store, release, source, requests),
     )
 
 

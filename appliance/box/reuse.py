@@ -57,8 +57,8 @@ def select(
     base = _find_base(store, requests)
     if base is None:
         return None
-    runs = _runs(pages(release.manifest, source), base)
-    offsets, stored = _offsets(pages(release.manifest, source), base.digest, runs)
+    runs = _runs(table_of(release.manifest, source), base)
+    offsets, stored = _offsets(table_of(release.manifest, source), base.digest, runs)
     present = Present(runs=runs, page_offsets=offsets, base=base.digest)
     envelope = len(present.to_bytes()) + len(requests) * _RECIPIENT + _ENVELOPE
     if stored == release.manifest.stored_size or envelope > limits.MAX_ENVELOPE:
@@ -66,7 +66,7 @@ def select(
     return Selection(present, stored)
 
 
-def pages(manifest: Manifest, source: PackageReader) -> Iterator[VerifiedPage]:
+def table_of(manifest: Manifest, source: PackageReader) -> Iterator[VerifiedPage]:
     """The pages of a package's chunk table. Raises what `verify_page` raises."""
     for number in range(len(manifest.pages)):
         yield verify_page(manifest, number, source.page(manifest, number))

@@ -14,6 +14,7 @@ from appliance.box import (
     admission,
     auditing,
     certificates,
+    collecting,
     fleet,
     health,
     identity,
@@ -305,7 +306,7 @@ class BoxService:
 
     def admit(self, medium: Path) -> tuple[Admission, ...]:
         """Judge the requests on a medium and remember the admitted ones."""
-        return taking.admit(self._machine, medium)
+        return collecting.admit(self._machine, medium)
 
     def write(
         self,
@@ -316,22 +317,24 @@ class BoxService:
         *,
         release: bytes | None = None,
         mode: Mode = Mode.SEALED,
+        whole: bool = False,
         cancelled: Cancelled = lambda: False,
     ) -> WriteResult:
         """Seal for devices that have asked, write to the medium, read back.
 
-        Without `release` each device gets the newest one for it. Raises Refusal(device-not-entitled),
+        Without `release` each device gets the newest one for it. Chunks that the devices have are left out,
+        where their requests say so, unless the package is to be `whole`. Raises Refusal(device-not-entitled),
         (incompatible-hardware), (rollback), (already-installed), (medium-*) and others; raises Cancel when
         `cancelled` says so. Either way the medium is as it was before, also where a package of several
         had been finished, except for newer revocation lists and, where the room was needed, packages of this
         box that the new ones were to supersede. Otherwise these go when the new ones have been read back.
         """
-        order = WriteOrder(devices, release, mode)
+        order = WriteOrder(devices, release, mode, whole)
         return writing.write(self._machine, medium, order, session, report, cancelled)
 
     def collect(self, medium: Path) -> tuple[CollectedReceipt, ...]:
         """Read the receipts on a medium and keep them."""
-        return taking.collect(self._machine, medium)
+        return collecting.collect(self._machine, medium)
 
     def follow(self, medium: Path) -> tuple[DirectiveResult, ...]:
         """Follow the vendor's directives to this box, as `import_release`, `admit` and `collect` do too."""

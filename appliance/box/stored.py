@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import compress
 from types import TracebackType
 from typing import Final, Self
 
 from appliance.process.worker import Worker
 from appliance.trust.pages import VerifiedPage
 from media_format.objects import Chunk
-from media_format.payload.cobblestone import Opener
+from media_format.payload.cobblestone import Opener, Plain
+from media_format.payload.presence import Presence
 from media_format.payload.segments import SegmentReader
 from media_format.refusal import Code, Refusal
 
 RUN: Final = 4 * 1024 * 1024
 """Bytes read from a medium at once."""
+_ALL: Final = Presence(None)
 
 
 class StoredCheck:
     """Takes the stored data of a release in order, and refuses the first chunk that is not as signed.
 
-    `pages` are the verified pages in order; they are asked for as the data reaches them.
+    `pages` are the verified pages in order; they are asked for as the data reaches them. `presence` says
+    which of their chunks the data holds.
     """
 
-    def __init__(self, pages: Iterator[VerifiedPage]) -> None:
-        self._chunks = (chunk for page in pages for chunk in page.chunks)
+    def __init__(self, pages: Iterable[VerifiedPage], presence: Presence = _ALL) -> None:
+        self._chunks = _present(pages, presence)
         self._chunk: Chunk | None = None
         self._digest = hashlib.sha256()
         self._left = 0
@@ -61,6 +65,13 @@ class StoredCheck:
         self._begin()
 
 
+def _present(pages: Iterable[VerifiedPage], presence: Presence) -> Iterator[Chunk]:
+    number = 0
+    for page in pages:
+        yield from compress(page.chunks, presence.of(number, len(page.chunks)))
+        number += len(page.chunks)
+
+
 class CheckAside:
     """A check in a thread of its own; a context manager. What it refuses shows with one of the next runs."""
 
@@ -85,6 +96,37 @@ class CheckAside:
         """As `StoredCheck.finalize`, for all that was given."""
         self._worker.finish()
         self._check.finalize()
+
+
+def selected_runs(
+    payload: Plain, pages: Iterable[VerifiedPage], presence: Presence, check: StoredCheck | CheckAside
+) -> Iterator[bytes]:
+    """The stored forms of the chunks that are there, one after another, checked; nothing else is read.
+
+    `check` takes these chunks. Raises what it and `payload` raise.
+    """
+    number = 0
+    for page in pages:
+        there = presence.of(number, len(page.chunks))
+        number += len(page.chunks)
+        for first, end in _stretches(page, there):
+            begin = page.offsets[first]
+            stop = page.offsets[end] if end < len(page.chunks) else page.end
+            stored = payload.read(begin, stop - begin)
+            check.update(stored)
+            yield stored
+    check.finalize()
+
+
+def _stretches(page: VerifiedPage, there: bytes) -> Iterator[tuple[int, int]]:
+    """Places of chunks that stand together and are all there: up to a `RUN` of stored bytes and one more."""
+    first = there.find(1)
+    while first >= 0:
+        end = first + 1
+        while end < len(there) and there[end] and page.offsets[end] - page.offsets[first] < RUN:
+            end += 1
+        yield first, end
+        first = there.find(1, end)
 
 
 def ciphertext_runs(payload: SegmentReader) -> Iterator[bytes]:

@@ -19,11 +19,15 @@ from media_format.refusal import Code, Refusal
 
 @dataclass(frozen=True, slots=True)
 class WriteOrder:
-    """What a person wants written: for whom, which release (None: the newest for each), in which mode."""
+    """What a person wants written: for whom, which release (None: the newest for each), in which mode.
+
+    A `whole` package holds every chunk, also those that its devices have.
+    """
 
     devices: tuple[str, ...]
     release: bytes | None = None
     mode: Mode = Mode.SEALED
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,8 @@ def write(
         chosen = [dispatch.choose(context, device, order.release, order.mode) for device in devices]
         groups = (tuple(chosen),) if order.mode is Mode.SHARED else tuple((choice,) for choice in chosen)
         deliveries = tuple(
-            dispatch.prepare(context, volume, sources, group, session, order.mode) for group in groups
+            dispatch.prepare(context, volume, sources, group, session, order.mode, whole=order.whole)
+            for group in groups
         )
         superseded = dispatch.make_room(context, volume, deliveries)
         with _in_ledger(machine, session, deliveries):
