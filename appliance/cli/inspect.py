@@ -2,61 +2,77 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
 
 import click
 
 from appliance.cli.answer import Answer, answering
-from appliance.cli.explain import Explanation, explain, told
-from appliance.cli.files import read_file
-from media_format import layout, limits
-from media_format.errors import Misuse
-from media_format.package import PackageReader, list_packages
+from appliance.cli.clock import now
+from appliance.cli.explain import Explanation, told
+from appliance.cli.explain.anchored import Anchored
+from appliance.cli.explain.judgement import Standpoint
+from appliance.cli.explain.medium import Explainer
+from appliance.cli.files import naming, read_file
+from appliance.cli.quantities import Moment
+from appliance.media import open_medium
+from appliance.trust.bundle import ANCHOR_LABEL, MAX_BUNDLE, Bundle
+from appliance.trust.crl import RevocationLists
+from media_format.errors import MachineFault, Misuse
+from media_format.objects import TrustAnchor
 from media_format.receipt_file import MAX_FILE
 from media_format.refusal import Code, Refusal
-from media_format.volume import open_volume
-from media_format.volume.seam import Volume
-
-_LIMIT: Final = limits.MAX_MANIFEST + limits.MAX_SIGN_OVERHEAD
-_LOOKED_AT: Final = 1024
-"""More files than this in one folder are not explained."""
-_SUFFIXES: Final = (
-    layout.REQUEST_SUFFIX,
-    layout.RECEIPT_SUFFIX,
-    layout.CRL_SUFFIX,
-    layout.DIRECTIVE_SUFFIX,
-)
 
 
 @click.command()
 @click.argument("path", metavar="PATH", type=click.Path(path_type=Path))
+@click.option(
+    "--anchor",
+    "anchor",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Judge under this vendor's roots: what it answered an enrolment with, or its anchor.cbr.",
+)
+@click.option(
+    "--as",
+    "machine",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Say what the box or device in DIR would answer. Nothing is changed there.",
+)
+@click.option(
+    "--at", type=Moment(), help="Judge at this time; default: now, or what the machine's clock says."
+)
 @answering
-def inspect(path: Path) -> Answer:
+def inspect(path: Path, anchor: Path | None, machine: Path | None, at: int | None) -> Answer:
     """Explain an object, a package or a medium: who signed, for whom, valid when, what is inside.
 
     PATH is any file of the project, the folder of a package, a FAT image, a block device, or a directory
-    where a medium is mounted. Signatures are checked against the keys that came along; whether those are
-    the vendor's is for the machine with the trust anchor to judge. The JSON object holds every field.
+    where a medium is mounted. Signatures are held against the keys that came along; with --anchor or --as
+    also against the roots that are trusted, and each thing gets an answer: accepted, or refused and why. What
+    else is wrong with it, or soon will be, stands below. The JSON object holds every field.
     """
     if not path.exists():
         raise Misuse(f"{path}: there is no such file or directory")
-    found = _object(path) if path.is_file() else None
-    explained = [found] if found is not None else list(_medium(path))
+    if anchor is not None and machine is not None:
+        raise Misuse("--as brings the machine's own trust anchor: leave --anchor out")
+    standpoint = _as(machine, at) if machine else _under(anchor, at) if anchor else None
+    explainer = Explainer(now() if at is None else at, standpoint)
+    found = _object(path, explainer) if path.is_file() else None
+    loops = standpoint.loops if standpoint else ()
+    explained = [found] if found is not None else _medium(path, explainer, loops)
     if not explained:
         raise Refusal(Code.MALFORMED, f"{path} holds nothing of this project")
-    return Answer({"found": explained}, "\n\n".join(map(told, explained)))
+    shown: set[str] = set()
+    return Answer({"found": explained}, "\n\n".join(told(one, shown) for one in explained))
 
 
-def _object(path: Path) -> Explanation | None:
-    return explain(read_file(path, MAX_FILE)) if path.stat().st_size <= MAX_FILE else None
+def _object(path: Path, explainer: Explainer) -> Explanation | None:
+    return explainer.file(read_file(path, MAX_FILE)) if path.stat().st_size <= MAX_FILE else None
 
 
-def _medium(path: Path) -> Iterator[Explanation]:
+def _medium(path: Path, explainer: Explainer, loops: tuple[Path, ...]) -> list[Explanation]:
     try:
-        volume = open_volume(path, writable=False)
+        volume = open_medium(path, writable=False, loops=loops)
     except Refusal as refusal:
         if path.is_file() and refusal.code is Code.MEDIUM_UNREADABLE:
             raise Refusal(
@@ -64,34 +80,34 @@ def _medium(path: Path) -> Iterator[Explanation]:
             ) from None
         raise
     try:
-        if any(entry.name.upper() == layout.ENVELOPE for entry in volume.list("")):
-            yield from _package(PackageReader(volume, ""))
-        for folder in list_packages(volume):
-            yield from _package(PackageReader(volume, folder))
-        for folder in (layout.REQUESTS, layout.RECEIPTS, layout.TRUST):
-            yield from _objects(volume, folder)
+        return list(explainer.medium(volume))
     finally:
         volume.close()
 
 
-def _package(reader: PackageReader) -> Iterator[Explanation]:
-    for part, read in ((layout.ENVELOPE, reader.envelope), (layout.MANIFEST, reader.manifest)):
-        yield {"file": layout.inside(reader.folder, part), **_guarded(read)}
+def _under(file: Path, at: int | None) -> Standpoint:
+    """The standpoint of a trust anchor. Misuse for a file that holds none."""
+    data = read_file(file, MAX_BUNDLE)
+    with naming(file):
+        if ANCHOR_LABEL.encode() in data:
+            bundle = Bundle.from_pem(data)
+            anchor, lists = bundle.anchor, bundle.lists()
+        else:
+            anchor = TrustAnchor.from_bytes(data)
+            lists = RevocationLists(anchor)
+    return Anchored(anchor, lists, now() if at is None else at)
 
 
-def _objects(volume: Volume, folder: str) -> Iterator[Explanation]:
-    names = [entry.name for entry in volume.list(folder) if not entry.folder]
-    ours = [name for name in names if any(layout.is_object(name, suffix) for suffix in _SUFFIXES)]
-    for name in sorted(ours)[:_LOOKED_AT]:
-        path = f"{folder}/{name}"
-        yield {"file": path, **_guarded(functools.partial(volume.read_object, path, _LIMIT))}
+def _as(folder: Path, at: int | None) -> Standpoint:
+    """The standpoint of the machine in a folder. Misuse where none is there."""
+    if (folder / "device.toml").is_file():
+        from appliance.cli.explain.as_device import AsDevice  # a box has no use for it
 
-
-def _guarded(read: Callable[[], bytes]) -> Explanation:
-    """What a file is, or why it cannot be said. Refusal(medium-*) where the medium stops answering."""
+        return AsDevice(folder, at)
+    if not (folder / "box.toml").is_file():
+        raise Misuse(f"{folder} is the directory of neither a box nor a device")
     try:
-        return explain(read()) or {"kind": "unknown"}
-    except Refusal as refusal:
-        if refusal.code is Code.MEDIUM_PULLED:
-            raise
-        return {"kind": "damaged", "code": refusal.code, "detail": refusal.detail}
+        from appliance.cli.explain.as_box import AsBox  # its database is not there on a device
+    except ModuleNotFoundError as error:
+        raise MachineFault(f"a box needs {error.name}; run: pip install 'updatebox[box]'") from None
+    return AsBox(folder, at)

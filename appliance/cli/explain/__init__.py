@@ -1,9 +1,10 @@
-"""Explaining the objects that travel: what one is, in a sentence; who signed it; every field.
+"""Explaining the objects that travel: what one is, who signed it, what would become of it and why.
 
-Nothing here decides anything. Signatures are held against the keys that came along, no further.
+`things` reads, `objects` describes, `notes` looks for all that is wrong, `anchored`, `as_device` and
+`as_box` ask the verifiers that vendor's machines use. Nothing here decides anything, or changes anything.
 """
 
-from appliance.cli.explain.objects import Explanation, explain
+from appliance.cli.explain.objects import Explanation
 from appliance.cli.explain.text import told
 
-__all__ = ["Explanation", "explain", "told"]
+__all__ = ["Explanation", "told"]

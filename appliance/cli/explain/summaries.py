@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
+from appliance.cli.explain.spans import day
 from media_format.objects import (
     Cipher,
     Directive,
@@ -17,9 +16,6 @@ from media_format.objects import (
     TrustAnchor,
 )
 from media_format.wire import Record
-
-_LAST: int = 253402300799
-"""99991231235959Z, the last moment there are names for."""
 
 
 def summary(record: Record) -> str:
@@ -41,11 +37,6 @@ def summary(record: Record) -> str:
         case TrustAnchor():
             return f"{record.vendor}, {len(record.roots)} root(s)"
     return ""
-
-
-def day(seconds: int) -> str:
-    """A day in UTC."""
-    return f"{datetime.fromtimestamp(min(seconds, _LAST), UTC):%Y-%m-%d}"
 
 
 def _envelope(envelope: Envelope) -> str:

@@ -1,10 +1,13 @@
-"""An explanation as lines of text. Long values are cut short and keys left out: the JSON object has all."""
+"""An explanation as text of 80 columns. Long values are cut short: the JSON object has all."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import textwrap
 from typing import Any, Final
 
+from appliance.cli.explain.spans import clock, span
+
+WIDTH: Final = 80
 _MOMENTS: Final = {
     "created",
     "issued_at",
@@ -15,36 +18,91 @@ _MOMENTS: Final = {
     "started",
     "finished",
 }
-_LAST: Final = 253402300799
+_SIZES: Final = {"capacity", "free_space", "largest_chunk", "payload_length", "segment_size", "size"}
+_DURATIONS: Final = {"clock_horizon", "crl_max_age", "nonce_uptime"}
 _FOR_MACHINES: Final = {"crl_numbers", "wraps", "wrapped_key", "key_id", "nonce", "format", "roots"}
 _EMPTY: Final[tuple[object, ...]] = (None, "", [], {})
+_NAME: Final = 17
+"""Columns for the name of a field."""
+_LONGEST: Final = 300
+"""Characters of one value; what is longer is cut."""
+_ANSWERS: Final = {True: "ACCEPTED by", False: "REFUSED by", None: "NOT JUDGED by"}
 
 
-def told(found: dict[str, Any]) -> str:
-    """What was found: where, what it is, who signed it, what is inside."""
-    lines = [f"{found['kind'].upper()}  {_printable(found.get('file', ''))}".rstrip()]
+def told(found: dict[str, Any], shown: set[str] | None = None) -> str:
+    """What was found: where, what it is, what would become of it and why, who signed it, what is inside.
+
+    `shown` are the certificates that stand above already, by their chains' keys and serials; it grows.
+    """
+    shown = set() if shown is None else shown
+    lines = [*_wrapped(f"{found['kind'].upper()}  {found.get('file', '')}", "", "  ")]
     if "code" in found:
-        return "\n".join([*lines, f"  {found['code']}: {_printable(found['detail'])}"])
+        return "\n".join([*lines, *_wrapped(f"{found['code']}: {found['detail']}", "  ")])
     if found.get("summary"):
-        lines.append(f"  {_printable(found['summary'])}")
+        lines += _wrapped(found["summary"], "  ")
     if "digest" in found:
         lines.append(f"  fingerprint {found['digest']}")
+    if "answer" in found:
+        lines += _answer(found["answer"])
+    for note in found.get("notes", ()):
+        lines += _wrapped(f"- {_coded(note)}", "  ", "    ")
     for signer in found.get("signers", ()):
-        lines.append(f"  {_signer(signer)}")
+        lines += _signer(signer, shown)
+    for name in ("roots", "certificates"):
+        for held in found.get(name, ()):
+            lines += _certificate(held, "  ", "root" if name == "roots" else "certificate")
     lines += _lines(found.get("fields", {}), "    ")
     return "\n".join(lines)
 
 
-def _signer(signer: dict[str, Any]) -> str:
-    holder = _printable(signer["holder"])
+def _answer(answer: dict[str, Any]) -> list[str]:
+    said = f"{_ANSWERS[answer['accepted']]} {answer['by']}: "
+    lines = _wrapped(said + _coded({"code": answer["code"], "text": answer["detail"]}), "  ", "    ")
+    return lines + (_wrapped(answer["advice"], "    ") if answer["advice"] else [])
+
+
+def _coded(note: dict[str, Any]) -> str:
+    return f"{note['code']}: {note['text']}" if note["code"] else str(note["text"])
+
+
+def _signer(signer: dict[str, Any], shown: set[str]) -> list[str]:
     if "purpose" not in signer:
-        return f"signed by {holder}"
-    ends = f"until {signer['valid until'][:10]}" if signer["valid until"] else "for ever"
-    dates = f"valid from {signer['valid from'][:10]} {ends}"
-    about = f"{holder} ({signer['purpose']}), {dates}, serial {signer['serial']}"
-    if "signature" not in signer:
-        return f"certificate of {about}"
-    return f"signed by {about}: signature {signer['signature']}"
+        return [f"  signed by {_printable(signer['holder'])} ({signer['algorithm']})"]
+    state = f"signature {signer['signature']} ({signer['algorithm']})"
+    mark = "".join(f"{held['key id']}{held['serial']}" for held in (signer, *signer["chain"]))
+    if mark in shown:
+        who = _wrapped(f"signed by {signer['holder']} ({signer['purpose']})", "  ", "    ")
+        return [*who, f"    {state}; its certificates stand above"]
+    shown.add(mark)
+    lines = _certificate(signer, "  ", "signed by", state)
+    for above in signer["chain"]:
+        lines += _certificate(above, "    ", "under")
+    return lines
+
+
+def _certificate(held: dict[str, Any], indent: str, how: str, more: str = "") -> list[str]:
+    """Whose it is and what for, by whom, from when until when, and how the vendor's register names it."""
+    inner = indent + "  "
+    ends = f"until {held['valid until'][:10]}" if held["valid until"] else "for ever"
+    dates = f"valid from {held['valid from'][:10]} {ends}"
+    if held["valid until"] or held["validity"].startswith("begins"):
+        dates += f" ({held['validity']})"
+    lines = _wrapped(f"{how} {held['holder']} ({held['purpose']})", indent, inner)
+    lines += _wrapped(more, inner) if more else []
+    for text in (_bound(held), f"issued by {held['issuer']}", dates, f"serial {held['serial']}"):
+        lines += _wrapped(text, inner) if text else []
+    return [*lines, f"{inner}key {held['key id']}"]
+
+
+def _bound(held: dict[str, Any]) -> str:
+    """What a leaf is bound to beyond its holder."""
+    if "profile" in held:
+        return str(held["profile"])
+    release, kind = held.get("release"), held.get("kind")
+    if release:
+        return f"for release {release['index']} of {release['product']}/{release['line']} alone"
+    epoch = f"epoch {held['identity']['epoch']}" if "identity" in held else ""
+    return f"{kind['product']}/{kind['line']} on {kind['hardware']}, {epoch}" if kind else epoch
 
 
 def _lines(values: dict[str, Any], indent: str) -> list[str]:
@@ -58,22 +116,47 @@ def _lines(values: dict[str, Any], indent: str) -> list[str]:
             for place, item in enumerate(value):
                 lines += _section(f"{name} {place + 1}", item, indent)
         else:
-            lines.append(f"{indent}{name:<16} {_shown(name, value)}")
+            lines += _field(name, _shown(name, value), indent)
     return lines
 
 
 def _section(name: str, values: dict[str, Any], indent: str) -> list[str]:
-    inside = _lines(values, indent + "  ")
+    inside = told(values).splitlines() if "kind" in values and "summary" in values else None
+    inside = _lines(values, indent + "  ") if inside is None else [f"{indent}  {line}" for line in inside]
     return [f"{indent}{name}", *inside] if inside else []
+
+
+def _field(name: str, value: str, indent: str) -> list[str]:
+    """A name and its value, on the same line where both fit."""
+    if len(indent) + _NAME + len(value) <= WIDTH:
+        return [f"{indent}{name:<{_NAME - 1}} {value}".rstrip()]
+    return [f"{indent}{name}", *_wrapped(value, indent + "  ")]
 
 
 def _shown(name: str, value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and name in _MOMENTS:
-        return f"{datetime.fromtimestamp(min(value, _LAST), UTC):%Y-%m-%d %H:%M:%S} UTC"
+        return clock(value)
     if name == "notes":
         return " / ".join(_printable(line) for line in str(value).splitlines())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name in _SIZES:
+        return f"{value:,} bytes"
+    if name in _DURATIONS:
+        return span(value)
     text = _printable(", ".join(map(str, value)) if isinstance(value, list) else str(value))
-    return text if len(text) <= 80 else f"{text[:64]}… ({len(text)} characters)"
+    return text if len(text) <= _LONGEST else f"{text[:64]}… ({len(text)} characters)"
+
+
+def _wrapped(text: str, indent: str, following: str | None = None) -> list[str]:
+    """Lines of at most `WIDTH` columns."""
+    return textwrap.wrap(
+        _printable(text),
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent if following is None else following,
+        break_on_hyphens=False,
+    )
 
 
 def _printable(text: str) -> str:
