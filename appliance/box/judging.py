@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from appliance.box import admission, receipts, survey
+from sqlalchemy.orm import Session as Transaction
+
+from appliance.box import admission, survey
 from appliance.box.admission import Admission
 from appliance.box.context import Context
-from appliance.box.receipts import CollectedReceipt
+from appliance.trust.crl import RevocationLists
+from appliance.trust.known_chains import KnownChains
 from appliance.trust.receipt import VerifiedReceipt, admit_receipt
 from appliance.trust.request import VerifiedRequest, admit_request
 from media_format import layout, limits
@@ -27,40 +32,73 @@ class JudgedRequest:
 
 @dataclass(frozen=True, slots=True)
 class JudgedReceipt:
-    """A receipt file with its judgement; `verified` is None where it was refused."""
+    """A receipt file on a medium; `verified` is None where `refusal` says why it was refused."""
 
-    collected: CollectedReceipt
+    file: str
     verified: VerifiedReceipt | None
     data: bytes
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """What all files of one medium are judged with: known once, however many there are."""
+
+    context: Context
+    volume: Volume
+    transaction: Transaction
+    lists: RevocationLists
+    crls: tuple[bytes, ...]
+    """Lists that came along, for CAs that only come along too."""
+    chains: KnownChains
+
+    def request(self, name: str) -> JudgedRequest:
+        verified: VerifiedRequest | None = None
+        context = self.context
+        try:
+            limit = limits.MAX_REQUEST + limits.MAX_SIGN1_OVERHEAD
+            data = self.volume.read_object(f"{layout.REQUESTS}/{name}", limit)
+            verified = admit_request(data, context.anchor, self.lists, context.now.time, self.crls)
+            admission.judge(self.transaction, verified, default_allowed=context.allow_by_default)
+            release = admission.newest_release(self.transaction, verified.request)
+        except Refusal as refusal:
+            _raise_if_pulled(refusal)
+            return JudgedRequest(admission.refused(name, verified, refusal), None, b"")
+        return JudgedRequest(admission.admitted(name, verified, release), verified, data)
+
+    def receipt(self, name: str) -> JudgedReceipt:
+        anchor, now = self.context.anchor, self.context.now.time
+        try:
+            limit = limits.MAX_RECEIPT + limits.MAX_SIGN1_OVERHEAD
+            data = self.volume.read_object(f"{layout.RECEIPTS}/{name}", limit)
+            return JudgedReceipt(
+                name, admit_receipt(data, anchor, self.lists, now, self.crls, self.chains), data
+            )
+        except Refusal as refusal:
+            _raise_if_pulled(refusal)
+            return JudgedReceipt(name, None, b"", refusal)
 
 
 def judge_requests(context: Context, volume: Volume) -> tuple[JudgedRequest, ...]:
     """The requests on a medium; of several that one device wrote, the newest."""
-    crls = read_crls(volume)
     entries = survey.files(volume, layout.REQUESTS, layout.REQUEST_SUFFIX)
-    return _newest([_judge_request(context, volume, entry.name, crls) for entry in entries])
+    with _judging(context, volume) as judge:
+        return _newest([judge.request(entry.name) for entry in entries])
 
 
 def judge_receipts(context: Context, volume: Volume) -> tuple[JudgedReceipt, ...]:
-    """The receipts on a medium."""
-    crls = read_crls(volume)
+    """The receipts on a medium, each by itself: what the box holds of their devices is not looked at."""
     entries = survey.files(volume, layout.RECEIPTS, layout.RECEIPT_SUFFIX)
-    return tuple(_judge_receipt(context, volume, entry.name, crls) for entry in entries)
+    with _judging(context, volume) as judge:
+        return tuple(judge.receipt(entry.name) for entry in entries)
 
 
-def _judge_request(context: Context, volume: Volume, name: str, crls: tuple[bytes, ...]) -> JudgedRequest:
-    verified: VerifiedRequest | None = None
-    try:
-        limit = limits.MAX_REQUEST + limits.MAX_SIGN1_OVERHEAD
-        data = volume.read_object(f"{layout.REQUESTS}/{name}", limit)
-        verified = admit_request(data, context.anchor, context.lists(), context.now.time, crls)
-        with context.store.reading() as transaction:
-            admission.judge(transaction, verified, default_allowed=context.allow_by_default)
-            release = admission.newest_release(transaction, verified.request)
-    except Refusal as refusal:
-        _raise_if_pulled(refusal)
-        return JudgedRequest(admission.refused(name, verified, refusal), None, b"")
-    return JudgedRequest(admission.admitted(name, verified, release), verified, data)
+@contextmanager
+def _judging(context: Context, volume: Volume) -> Iterator[_Judge]:
+    crls = read_crls(volume)
+    lists, chains = context.lists().take(crls), KnownChains(context.anchor)
+    with context.store.reading() as transaction:
+        yield _Judge(context, volume, transaction, lists, crls, chains)
 
 
 def _newest(judged: list[JudgedRequest]) -> tuple[JudgedRequest, ...]:
@@ -77,19 +115,6 @@ def _newest(judged: list[JudgedRequest]) -> tuple[JudgedRequest, ...]:
 def _is_newest(verified: VerifiedRequest, places: dict[str, tuple[int, int]]) -> bool:
     request = verified.request
     return places[request.device_id] == (request.epoch, request.counter)
-
-
-def _judge_receipt(context: Context, volume: Volume, name: str, crls: tuple[bytes, ...]) -> JudgedReceipt:
-    try:
-        limit = limits.MAX_RECEIPT + limits.MAX_SIGN1_OVERHEAD
-        data = volume.read_object(f"{layout.RECEIPTS}/{name}", limit)
-        verified = admit_receipt(data, context.anchor, context.lists(), context.now.time, crls)
-        with context.store.reading() as transaction:
-            info, new = receipts.preview(transaction, verified, data, context.now.time)
-    except Refusal as refusal:
-        _raise_if_pulled(refusal)
-        return JudgedReceipt(CollectedReceipt(name, False, None, refusal.code, refusal.detail), None, b"")
-    return JudgedReceipt(CollectedReceipt(name, new, info), verified, data)
 
 
 def _raise_if_pulled(refusal: Refusal) -> None:

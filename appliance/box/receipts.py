@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session as Transaction
 
 from appliance.box.schema import DeviceRow, ReceiptRow
 from appliance.trust.receipt import VerifiedReceipt
-from media_format.objects import Acknowledgement
+from media_format.objects import Acknowledgement, Receipt
 from media_format.refusal import Code, Refusal
 
 
@@ -43,56 +46,116 @@ class CollectedReceipt:
     detail: str = ""
 
 
-def preview(
-    transaction: Transaction, verified: VerifiedReceipt, data: bytes, now: int
-) -> tuple[ReceiptInfo, bool]:
-    """A receipt as it would be kept, and whether it is new.
+class History:
+    """A device's receipts in one enrolment epoch, as the box holds them where further ones come in.
 
-    Raises Refusal(equivocation) where another receipt with its counter is held: its device has signed
-    two histories, as one does whose state was copied back.
+    `verified` are those that come, all of this device and epoch.
     """
-    receipt = verified.receipt
-    held = transaction.get(ReceiptRow, (receipt.device_id, receipt.epoch, receipt.counter))
-    if held is None:
-        return info(_row(verified, data, now)), True
-    if held.digest != verified.digest:
-        raise Refusal(Code.EQUIVOCATION, f"{receipt.device_id}: two different receipts {receipt.counter}")
-    return info(held), False
+
+    def __init__(self, transaction: Transaction, verified: Sequence[VerifiedReceipt]) -> None:
+        self._transaction = transaction
+        self._device = verified[0].receipt.device_id, verified[0].receipt.epoch
+        counters = [found.receipt.counter for found in verified]
+        self._held = {held.counter: held for held in self._around(min(counters), max(counters))}
+        self._new: dict[int, tuple[VerifiedReceipt, bytes]] = {}
+
+    def take(self, verified: VerifiedReceipt, data: bytes, now: int) -> tuple[ReceiptInfo, bool]:
+        """A receipt as it is held or will be by `save`, and whether it is new.
+
+        Raises Refusal(equivocation) where another receipt with its counter is held: its device has signed
+        two histories, as one does whose state was copied back.
+        """
+        receipt = verified.receipt
+        held = self._held.get(receipt.counter)
+        if held is None:
+            self._held[receipt.counter] = _Held(receipt.counter, verified.digest, receipt.previous, now, None)
+            self._new[receipt.counter] = verified, data
+            return _info(receipt, now, gap=False), True
+        if held.digest != verified.digest:
+            raise Refusal(Code.EQUIVOCATION, f"{receipt.device_id}: two different receipts {receipt.counter}")
+        return _info(receipt, held.collected, gap=bool(held.gap)), False
+
+    def save(self, now: int) -> dict[int, ReceiptInfo]:
+        """Keep what is new, by its counter; it may open or close gaps in the chain."""
+        if not self._new:
+            return {}
+        first = self._new[min(self._new)][0]
+        if self._transaction.get(DeviceRow, self._device) is None:
+            self._transaction.add(_unseen(first, now))
+            self._transaction.flush()
+        gaps = self._gaps()
+        rows = [_columns(*self._new[counter], now, gap=gaps[counter]) for counter in sorted(self._new)]
+        self._transaction.execute(insert(ReceiptRow), rows)
+        for counter, gap in gaps.items():
+            if counter not in self._new and bool(self._held[counter].gap) != gap:
+                place = (ReceiptRow.device_id == self._device[0], ReceiptRow.epoch == self._device[1])
+                one = update(ReceiptRow).where(*place, ReceiptRow.counter == counter)
+                self._transaction.execute(one.values(gap=int(gap)))
+        return {
+            counter: _info(verified.receipt, now, gap=gaps[counter])
+            for counter, (verified, _) in self._new.items()
+        }
+
+    def _gaps(self) -> dict[int, bool]:
+        """Which of the receipts do not follow the one before them; of the first one held, nothing is said."""
+        order = [self._held[counter] for counter in sorted(self._held)]
+        gaps = {after.counter: after.previous != before.digest for before, after in pairwise(order)}
+        if order[0].counter in self._new:
+            gaps[order[0].counter] = order[0].previous is not None
+        return gaps
+
+    def _around(self, first: int, last: int) -> Iterator[_Held]:
+        """What is held between two counters, and the one before and the one after."""
+        columns = (ReceiptRow.counter, ReceiptRow.digest, ReceiptRow.previous, ReceiptRow.collected)
+        own = select(*columns, ReceiptRow.gap).where(
+            ReceiptRow.device_id == self._device[0], ReceiptRow.epoch == self._device[1]
+        )
+        before = own.where(ReceiptRow.counter < first).order_by(ReceiptRow.counter.desc()).limit(1)
+        after = own.where(ReceiptRow.counter > last).order_by(ReceiptRow.counter).limit(1)
+        between = own.where(ReceiptRow.counter.between(first, last))
+        for wanted in (before, between, after):
+            yield from (_Held(*row) for row in self._transaction.execute(wanted))
 
 
-def keep(transaction: Transaction, verified: VerifiedReceipt, data: bytes, now: int) -> ReceiptInfo:
-    """Keep a receipt that `preview` called new; it may open or close a gap in its device's chain."""
-    receipt = verified.receipt
-    if transaction.get(DeviceRow, (receipt.device_id, receipt.epoch)) is None:
-        transaction.add(_unseen(verified, now))
-        transaction.flush()
-    row = _row(verified, data, now)
-    before, after = _neighbours(transaction, row)
-    row.gap = int(row.previous != (before.digest if before else None))
-    if after is not None:
-        after.gap = int(after.previous != row.digest)
-    transaction.add(row)
-    return info(row)
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What the box knows of a receipt; `gap` is None for one that is not kept yet."""
+
+    counter: int
+    digest: bytes
+    previous: bytes | None
+    collected: int
+    gap: int | None
 
 
-def _row(verified: VerifiedReceipt, data: bytes, now: int) -> ReceiptRow:
-    receipt = verified.receipt
-    return ReceiptRow(
-        device_id=receipt.device_id,
-        epoch=receipt.epoch,
-        counter=receipt.counter,
-        digest=verified.digest,
-        previous=receipt.previous,
-        outcome=receipt.outcome.name.lower(),
-        code=receipt.code,
-        detail=receipt.detail,
-        version_before=receipt.version_before,
-        version_after=receipt.version_after,
-        finished=receipt.time.finished,
-        receipt=data,
-        collected=now,
-        gap=0,
-    )
+def by_device(verified: Iterable[VerifiedReceipt]) -> dict[tuple[str, int], list[VerifiedReceipt]]:
+    """Receipts, sorted by whose they are and in which epoch."""
+    groups: dict[tuple[str, int], list[VerifiedReceipt]] = {}
+    for found in verified:
+        groups.setdefault((found.receipt.device_id, found.receipt.epoch), []).append(found)
+    return groups
+
+
+def columns_of(receipt: Receipt, digest: bytes) -> dict[str, Any]:
+    """What the store's columns say of a receipt, so that nobody need decode it to list it."""
+    return {
+        "device_id": receipt.device_id,
+        "epoch": receipt.epoch,
+        "counter": receipt.counter,
+        "digest": digest,
+        "previous": receipt.previous,
+        "outcome": receipt.outcome.name.lower(),
+        "code": str(receipt.code) if receipt.code else None,
+        "detail": receipt.detail,
+        "version_before": receipt.version_before,
+        "version_after": receipt.version_after,
+        "finished": receipt.time.finished,
+    }
+
+
+def _columns(verified: VerifiedReceipt, data: bytes, now: int, *, gap: bool) -> dict[str, Any]:
+    told = columns_of(verified.receipt, verified.digest)
+    return {**told, "receipt": data, "collected": now, "gap": int(gap)}
 
 
 def _unseen(verified: VerifiedReceipt, now: int) -> DeviceRow:
@@ -110,14 +173,6 @@ def _unseen(verified: VerifiedReceipt, now: int) -> DeviceRow:
         first_seen=now,
         last_seen=now,
     )
-
-
-def _neighbours(transaction: Transaction, row: ReceiptRow) -> tuple[ReceiptRow | None, ReceiptRow | None]:
-    """The receipts of its device that are held next before and next after one."""
-    own = select(ReceiptRow).where(ReceiptRow.device_id == row.device_id, ReceiptRow.epoch == row.epoch)
-    before = own.where(ReceiptRow.counter < row.counter).order_by(ReceiptRow.counter.desc())
-    after = own.where(ReceiptRow.counter > row.counter).order_by(ReceiptRow.counter)
-    return transaction.scalars(before.limit(1)).first(), transaction.scalars(after.limit(1)).first()
 
 
 def acknowledgement(transaction: Transaction, device_id: str, epoch: int) -> Acknowledgement | None:
@@ -151,3 +206,11 @@ def info(row: ReceiptRow) -> ReceiptInfo:
         collected=row.collected,
         gap=bool(row.gap),
     )
+
+
+def _info(receipt: Receipt, collected: int, *, gap: bool) -> ReceiptInfo:
+    """A receipt as lists show it."""
+    told = columns_of(receipt, b"")
+    shown = {name: told[name] for name in told.keys() - {"digest", "previous"}}
+    advice = Refusal(receipt.code, "").advice if receipt.code else None
+    return ReceiptInfo(**shown, advice=advice, collected=collected, gap=gap)

@@ -15,6 +15,7 @@ from appliance.box import (
     auditing,
     certificates,
     collecting,
+    collecting,
     fleet,
     health,
     identity,
@@ -36,7 +37,7 @@ from appliance.box.health import BoxStatus
 from appliance.box.holdings import StoredPackage, stored_packages
 from appliance.box.identity import Identity
 from appliance.box.importing import ReleaseInfo
-from appliance.box.judging import judge_receipts, judge_requests
+from appliance.box.judging import judge_requests
 from appliance.box.ledger import Ledger, LedgerQuery, LedgerState
 from appliance.box.ledger_chain import LedgerEntry
 from appliance.box.machine import Machine
@@ -289,7 +290,7 @@ class BoxService:
         context = self._machine.context()
         with self._machine.opened(medium, writable=False) as volume:
             requests = tuple(judged.admission for judged in judge_requests(context, volume))
-            new = sum(judged.collected.new for judged in judge_receipts(context, volume))
+            new = collecting.new_receipts(context, volume)
             packages = survey.packages(volume)
             info, foreign = volume.info(), survey.foreign(volume)
         known = frozenset(release.package_id for release in self.releases())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from cryptography import x509
@@ -26,6 +26,8 @@ class RevocationList:
     issuer: bytes
     number: int
     date: int
+    _judged: dict[x509.Certificate, bool] = field(default_factory=dict, compare=False, repr=False)
+    """By which CAs it was found to be signed or not: neither of the two ever changes."""
 
     @classmethod
     def read(cls, der: bytes) -> RevocationList | None:
@@ -57,6 +59,11 @@ class RevocationList:
 
     def signed_by(self, issuer: x509.Certificate) -> bool:
         """Whether this is the list of a CA: named after it, and signed with its key for signing lists."""
+        if issuer not in self._judged:
+            self._judged[issuer] = self._is_signed_by(issuer)
+        return self._judged[issuer]
+
+    def _is_signed_by(self, issuer: x509.Certificate) -> bool:
         usage = key_usage(issuer)
         if usage is None or not usage.crl_sign or self.issuer != issuer_id(issuer):
             return False
