@@ -155,12 +155,37 @@ def _path(
     roots = _roots(anchor, family)
     if family is None or not roots:
         raise Refusal(Code.CHAIN_INVALID, "no root of this family of algorithms is trusted here")
-    return build_path(given, roots), family
+    path = build_path(given, roots)
+    _check_form(path)
+    return path, family
 
 
 def _roots(anchor: TrustAnchor, family: Family | None) -> list[x509.Certificate]:
     roots = [read_certificate(root.certificate) for root in anchor.roots if root.family is family]
     return [root for root in roots if key_family(root.public_key()) is family]
+
+
+def _check_form(path: Sequence[x509.Certificate]) -> None:
+    """Every certificate has a name, names its key and its issuer's, and constrains no names."""
+    for certificate, issuer in zip(path, (*path[1:], path[-1]), strict=True):
+        if _key_ids(certificate) != (issuer_id(certificate), issuer_id(issuer)):
+            raise Refusal(Code.CHAIN_INVALID, "a certificate does not name its key and its issuer's")
+        if not list(certificate.subject):
+            raise Refusal(Code.CHAIN_INVALID, "a certificate without a name")
+        if any(isinstance(found.value, x509.NameConstraints) for found in certificate.extensions):
+            raise Refusal(
+                Code.CHAIN_INVALID, "a certificate that constrains names, which the profile does not"
+            )
+
+
+def _key_ids(certificate: x509.Certificate) -> tuple[bytes | None, bytes | None]:
+    """The subject and the authority key identifier."""
+    found = certificate.extensions
+    try:
+        own = found.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+        return own, found.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+    except x509.ExtensionNotFound:
+        return None, None
 
 
 def _check_family(path: Sequence[x509.Certificate], family: Family) -> None:

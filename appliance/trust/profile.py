@@ -122,7 +122,7 @@ def key_id(key: object) -> bytes:
 def key_family(key: object) -> Family | None:
     """The family of signature algorithms a public key belongs to; None for keys the format does not use."""
     match key:
-        case ec.EllipticCurvePublicKey() | ed25519.Ed25519PublicKey():
+        case ec.EllipticCurvePublicKey(curve=ec.SECP256R1() | ec.SECP384R1()) | ed25519.Ed25519PublicKey():
             return Family.ECDSA
         case mldsa.MLDSA65PublicKey():
             return Family.ML_DSA

@@ -12,6 +12,8 @@ from media_format import limits
 from media_format.wire import MAX_UINT
 
 _KEY_ID: Final = 32
+_PARTIAL: Final = (x509.DeltaCRLIndicator, x509.IssuingDistributionPoint)
+"""What a list says that is not of everything its issuer issued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,9 @@ class RevocationList:
     def decode(cls, der: bytes) -> RevocationList | None:
         """The list, or None for what is none, or is too large. `issuer` is the authority key identifier.
 
-        No critical extension is known here: delta lists and lists of a partial scope have one (RFC 5280,
-        5.2.4 and 5.2.5). The entries are not looked at: a stranger's list is not worth the time.
+        No critical extension is known here. Delta lists and lists of a partial scope should have one (RFC
+        5280, 5.2.4 and 5.2.5), and are none even without. The entries are not looked at: a stranger's list
+        is not worth the time.
         """
         if len(der) > limits.MAX_CRL:
             return None
@@ -49,7 +52,9 @@ class RevocationList:
             issuer = crl.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
             number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
             date = int(crl.last_update_utc.timestamp())
-            if _has_critical(crl.extensions):
+            if _has_critical(crl.extensions) or any(
+                isinstance(one.value, _PARTIAL) for one in crl.extensions
+            ):
                 return None
         except (*UNREADABLE, x509.ExtensionNotFound):
             return None
