@@ -11,13 +11,14 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.trust_openssl.breakage import Breakage
-from tests.trust_openssl.broken_chains import CHAINS
+from tests.trust_openssl.broken_certificates import CERTIFICATES
 from tests.trust_openssl.broken_lists import LISTS
+from tests.trust_openssl.broken_paths import PATHS
 from tests.trust_openssl.forms import World
 from tests.trust_openssl.verdicts import openssls, ours
 from tests.trust_openssl.worlds import worlds
 
-BREAKAGES = (*CHAINS, *LISTS)
+BREAKAGES = (*PATHS, *CERTIFICATES, *LISTS)
 
 
 @settings(max_examples=60)
