@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
-from appliance.box import Cancel
+from appliance.box import Cancel, Written
 from appliance.cli.answer import Answer, answering, of_many
-from appliance.cli.box_parts import FOLDER_AND_MEDIUM, PIN, USER, open_box
+from appliance.cli.box_parts import FOLDER_AND_MEDIUM, PIN, USER, manifest_digest, open_box
 from appliance.cli.orders import directive_told, news
 from appliance.cli.progress import ProgressBars
+from appliance.cli.quantities import amount
 from media_format.errors import Misuse
 from media_format.objects import Mode
 from media_format.refusal import Refusal
@@ -64,6 +65,7 @@ def admit(directory: Path, medium: str) -> Answer:
     show_default=True,
     help="One ciphertext a device, one for all, or none; the vendor's policy must allow it.",
 )
+@click.option("--whole", is_flag=True, help="Write also the chunks that the devices have already.")
 @USER
 @answering
 @PIN
@@ -73,23 +75,35 @@ def write(
     ids: tuple[str, ...],
     release_id: str | None,
     mode: str,
+    whole: bool,
     user: str,
     pin: str,
 ) -> Answer:
     """Seal a release for devices, write it, read it back, and say when it is safe to remove."""
     service = open_box(directory)
     session = service.unlock(user, pin)
-    release = _digest(release_id) if release_id else None
+    release = manifest_digest(release_id) if release_id else None
     try:
         with ProgressBars() as bars:
-            result = service.write(Path(medium), ids, session, bars, release=release, mode=Mode(mode))
+            result = service.write(
+                Path(medium), ids, session, bars, release=release, mode=Mode(mode), whole=whole
+            )
     except Cancel:
         raise Misuse("cancelled; the medium is as it was") from None
     lines = [
-        f"{entry.version} for {', '.join(entry.devices)}: {entry.size:,} bytes, read back ({entry.read_back})"
+        f"{entry.version} for {', '.join(entry.devices)}: {_size(entry)}, read back ({entry.read_back})"
         for entry in result.packages
     ]
     return Answer({"packages": result.packages}, "\n".join([*lines, "Safe to remove."]))
+
+
+def _size(package: Written) -> str:
+    """How large a package is, and how large it would be with the chunks that its devices have."""
+    size = f"{package.size:,} bytes"
+    if package.size == package.whole:
+        return size
+    part = 100 * package.size / package.whole
+    return f"{size} ({part:.1f} % of {amount(package.whole)}; the rest is on the device already)"
 
 
 @click.command("collect")
@@ -126,10 +140,3 @@ def directives(directory: Path, medium: str) -> Answer:
     refusals = [Refusal(entry.code, entry.detail) for entry in told if entry.code is not None]
     lines = list(map(directive_told, told))
     return of_many({"directives": found}, lines, refusals, accepted=len(refusals) < len(told))
-
-
-def _digest(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        raise Misuse(f"{text!r} is no manifest digest; see: updatebox box releases") from None

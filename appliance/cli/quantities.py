@@ -36,6 +36,17 @@ class Size(_Number):
         return size
 
 
+def amount(size: float) -> str:
+    """A size in the unit that suits it: 512 bytes, 12.0 MiB, 1.0 GiB."""
+    if size < 1024:
+        return f"{size:.0f} bytes"
+    for unit in ("KiB", "MiB", "GiB"):
+        size /= 1024
+        if size < 1024:
+            return f"{size:.1f} {unit}"
+    return f"{size / 1024:.1f} TiB"
+
+
 class Moment(_Number):
     """A day or a moment (ISO 8601), UTC where it does not say; or seconds since the epoch."""
 

@@ -179,6 +179,14 @@ def seal_other_data(shop: Workshop) -> None:
         box.write(shop.stick, ("PUMP-1",), session, silent)
 
 
+def leave_everything_out(shop: Workshop) -> None:
+    """A subverted box: says of every chunk that PUMP-1 has it already."""
+    box = BoxService.open(shop.box, now=now)
+    session = box.unlock("supervisor", PIN)
+    with mock.patch("appliance.box.reuse.ChunkIndex.find", return_value=0):
+        box.write(shop.stick, ("PUMP-1",), session, silent)
+
+
 @contextmanager
 def wrapping_media(real: int) -> Iterator[None]:
     """Every medium begins anew after `real` bytes, whatever it claims, as fakes do."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from appliance.cli.quantities import Moment, Size
+from appliance.cli.quantities import Moment, Size, amount
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,18 @@ def test_a_moment_is_a_date_in_utc_or_seconds(text: str, seconds: int) -> None:
 def test_what_is_no_date_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(click.BadParameter, match="2027-01-31"):
         Moment().convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 bytes"),
+        (1023, "1023 bytes"),
+        (1024, "1.0 KiB"),
+        (12 * 1024**2, "12.0 MiB"),
+        (1024**3, "1.0 GiB"),
+        (3 * 1024**4, "3.0 TiB"),
+    ],
+)
+def test_an_amount_is_said_in_the_unit_that_suits_it(size: int, text: str) -> None:
+    assert amount(size) == text

@@ -16,6 +16,7 @@ from appliance.device.pipeline import Pipeline
 from appliance.device.storage import DiskStorage
 from media_format import cose
 from media_format.objects import Outcome, Receipt
+from tests import reuse
 from tests.device.power import Cut, Manner, Power, device_on
 from tests.workshop import CHUNK, Workshop, apply, ask, delivered, make_image, now, update
 
@@ -120,6 +121,24 @@ def test_a_second_install_cut_off_anywhere_leaves_the_first_release_running(
         apply(device, scene.stick)
         assert device.verify_boot().version == "1.1"
         assert device.confirm() == "1.1"
+        assert scene.reported()[-2:] == [Outcome.INSTALLED, Outcome.CONFIRMED]
+
+
+@manners(Manner.TORN, Manner.LOST)
+def test_an_install_that_takes_chunks_from_what_runs_cut_off_anywhere_ends_installed(
+    tmp_path: Path, manner: Manner
+) -> None:
+    world = reuse.scene(tmp_path, make_image("base", 12))
+    image = reuse.changed(make_image("base", 12), 2, 7, 8)
+    world.offer(image)
+    scene = Scene.of(world.folder, world.stick)
+    for device in scene.cut_everywhere(lambda device: apply(device, scene.stick), manner):
+        assert device.verify_boot().version in ("1.0", "1.1")
+        assert scene.holds("b", make_image("base", 12))
+        apply(device, scene.stick)
+        assert device.verify_boot().version == "1.1"
+        assert device.confirm() == "1.1"
+        assert scene.holds("a", image)
         assert scene.reported()[-2:] == [Outcome.INSTALLED, Outcome.CONFIRMED]
 
 
