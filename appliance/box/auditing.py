@@ -17,7 +17,8 @@ from appliance.box.ledger import LedgerState
 from appliance.box.ledger_chain import Chain, Finding, LedgerEntry, signed_by
 from appliance.box.machine import Machine
 from appliance.trust.bundle import Bundle
-from appliance.trust.chain import VerifiedCertificate, verify_chain
+from appliance.trust.chain import verify_chain
+from appliance.trust.crl import RevocationLists
 from appliance.trust.purpose import Purpose
 from media_format import limits
 from media_format.refusal import Code, Refusal
@@ -58,20 +59,16 @@ def audit(data: bytes, trusted: Bundle) -> LedgerAudit:
     no box of the vendor's can have written.
     """
     ledger = _Opened(_decoded(data))
+    box, entries = ledger.text("box"), tuple(ledger.entries())
     certificate = verify_chain(ledger.chain(), trusted.anchor, Purpose.BOX_IDENTITY)
-    trusted.lists().judge_chain(certificate)
-    _check_box(ledger, certificate)
+    RevocationLists(trusted.anchor).take(trusted.crls, certificate.issuers).judge_chain(certificate)
+    if box != certificate.identity.id:
+        raise Refusal(Code.PURPOSE_MISMATCH, "the ledger names another box than its certificate")
     chain = Chain(signed_by(certificate.spki))
-    entries = tuple(ledger.entries())
     findings = tuple(chain.findings(entries))
     whole = bool(entries) and entries[-1].act == EXPORT and chain.signed == entries[-1].sequence
     vendor = trusted.anchor.vendor
-    return LedgerAudit(certificate.identity.id, vendor, len(entries), chain.signed, whole, findings)
-
-
-def _check_box(ledger: _Opened, certificate: VerifiedCertificate) -> None:
-    if ledger.text("box") != certificate.identity.id:
-        raise Refusal(Code.PURPOSE_MISMATCH, "the ledger names another box than its certificate")
+    return LedgerAudit(box, vendor, len(entries), chain.signed, whole, findings)
 
 
 def _decoded(data: bytes) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from sqlalchemy import select
@@ -151,8 +152,7 @@ class Ledger:
     def search(self, query: LedgerQuery) -> tuple[LedgerEntry, ...]:
         """The entries that are wanted, the newest first."""
         with self._store.reading() as session:
-            wanted = select(LedgerRow).where(*_conditions(query)).order_by(LedgerRow.sequence.desc())
-            return tuple(map(_entry, session.scalars(wanted.limit(query.limit))))
+            return tuple(islice(matching(session, query), query.limit))
 
     def verify(self, check: Check) -> LedgerState:
         """Walk the whole chain, check every digest and signature, and the TPM's memory of the end."""
@@ -211,6 +211,12 @@ class _Head:
 def entries(session: Session, last: int = MAX_UINT) -> Iterator[LedgerEntry]:
     """Every entry up to the one with the number `last`, the oldest first."""
     order = select(LedgerRow).where(LedgerRow.sequence <= last).order_by(LedgerRow.sequence)
+    return map(_entry, session.scalars(order.execution_options(yield_per=_RUN)))
+
+
+def matching(session: Session, query: LedgerQuery) -> Iterator[LedgerEntry]:
+    """Every entry that is wanted, the newest first, whatever the query's limit."""
+    order = select(LedgerRow).where(*_conditions(query)).order_by(LedgerRow.sequence.desc())
     return map(_entry, session.scalars(order.execution_options(yield_per=_RUN)))
 
 
