@@ -16,6 +16,7 @@ from appliance.box.store import Store
 from appliance.trust.pages import VerifiedPage, verify_page
 from appliance.trust.release import VerifiedRelease
 from media_format import limits
+from media_format.errors import MachineFault
 from media_format.objects import Component, Manifest, Present, Request, Run
 from media_format.package import PackageReader
 from media_format.payload.chunk_index import MAX_INDEXED, ChunkIndex
@@ -90,7 +91,7 @@ def _find_base(store: Store, requests: Sequence[Request]) -> _Base | None:
     try:
         with store.package(row.package_id) as source:
             return _Base(row.manifest_digest, {one.name: _index(manifest, source, one) for one in right})
-    except Refusal:
+    except (Refusal, MachineFault):
         # What lies in the store of the base has rotted: the release itself can be delivered all the same.
         return None
 
