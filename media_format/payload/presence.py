@@ -26,7 +26,8 @@ class Presence:
         for run in self._runs[place : bisect_right(self._starts, first + count - 1)]:
             begin = max(run.first - first, 0)
             end = min(run.first + run.count - first, count)
-            flags[begin:end] = b"\1" * (end - begin)
+            if begin < end:  # the first run looked at may end before the chunks asked about
+                flags[begin:end] = b"\1" * (end - begin)
         return bytes(flags)
 
     def holds(self, first: int, count: int) -> bool:
