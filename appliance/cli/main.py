@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import Final
+from typing import Any, Final
 
 import click
+
+from appliance.process.hardening import close_memory
 
 _EXTRAS: Final = {"box": "box", "tui": "box", "demo": "box"}
 """Groups that need an extra to be installed."""
@@ -23,6 +25,11 @@ _COMMANDS: Final = {
 
 class LazyGroup(click.Group):
     """Imports a role when it is used: a device has nothing of the box installed."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run as a program: PINs, content keys and the right to use keys will be in this memory."""
+        close_memory()
+        return super().__call__(*args, **kwargs)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)

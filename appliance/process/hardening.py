@@ -24,16 +24,22 @@ class Hardening:
     locked: bool
 
 
-def harden() -> Hardening:
-    """Harden this process as far as the system allows; says what is in force then.
+def close_memory() -> bool:
+    """Keep this process's memory to itself: what every program of the project does first.
 
     An undumpable process leaves no core, and no process of the same user may trace it or read its memory
-    through /proc (prctl(2), PR_SET_DUMPABLE; ptrace(2)).
+    through /proc (prctl(2), PR_SET_DUMPABLE; ptrace(2)). A program that it runs has to do so again.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    return bool(ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) == 0)
+
+
+def harden() -> Hardening:
+    """Harden this process as far as the system allows; says what is in force then."""
+    undumpable = close_memory()
     library = ctypes.CDLL(None, use_errno=True)
     return Hardening(
-        undumpable=library.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) == 0,
+        undumpable=undumpable,
         no_new_privileges=library.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0,
         locked=_may_lock() and library.mlockall(_MCL_CURRENT_AND_FUTURE) == 0,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from appliance.media.service.client import SOCKET
 from appliance.media.service.server import MediaService
+from appliance.process.hardening import close_memory
 from media_format.errors import MachineFault
 
 
@@ -23,6 +24,7 @@ def main() -> int:
     )
     parser.add_argument("--socket", type=Path, default=SOCKET, help=f"where to listen; default: {SOCKET}")
     arguments = parser.parse_args()
+    close_memory()
     try:
         service = MediaService(arguments.socket, arguments.user, arguments.loop)
     except MachineFault as fault:
