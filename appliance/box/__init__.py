@@ -6,12 +6,12 @@
 from appliance.box.admission import Admission
 from appliance.box.delivery import Cancel, Written
 from appliance.box.directives import DirectiveResult
-from appliance.box.fleet import DeviceInfo
+from appliance.box.fleet import DeviceFilter, DeviceInfo
 from appliance.box.health import BoxStatus
 from appliance.box.importing import ReleaseInfo
 from appliance.box.ledger import LedgerQuery, LedgerState
 from appliance.box.ledger_chain import LedgerEntry
-from appliance.box.receipts import CollectedReceipt, ReceiptInfo
+from appliance.box.receipts import CollectedReceipt, ReceiptFilter, ReceiptInfo
 from appliance.box.rules import Rule, Verdict
 from appliance.box.service import BoxService
 from appliance.box.survey import Action, MediumReport, PackageInfo
@@ -30,6 +30,7 @@ __all__ = [
     "BoxStatus",
     "Cancel",
     "CollectedReceipt",
+    "DeviceFilter",
     "DeviceInfo",
     "DirectiveResult",
     "Formatted",
@@ -46,6 +47,7 @@ __all__ = [
     "Misuse",
     "PackageInfo",
     "Progress",
+    "ReceiptFilter",
     "ReceiptInfo",
     "Refusal",
     "ReleaseInfo",

@@ -140,15 +140,21 @@ def remember(transaction: Transaction, verified: VerifiedRequest, data: bytes, n
 
 def newest_release(transaction: Transaction, request: Request) -> ReleaseRow | None:
     """The newest release in the store that would take the device further; None if there is none."""
+    kind = DeviceKind(product=request.product, line=request.line, hardware=request.hardware)
+    row = offered(transaction, kind)
+    head = request.head.index if request.head else 0
+    return row if row is not None and row.release_index > head else None
+
+
+def offered(transaction: Transaction, kind: DeviceKind) -> ReleaseRow | None:
+    """The newest release that the box offers to devices of a kind; None if there is none."""
     rows = transaction.scalars(
         select(ReleaseRow)
-        .where(ReleaseRow.product == request.product, ReleaseRow.line == request.line)
+        .where(ReleaseRow.product == kind.product, ReleaseRow.line == kind.line)
+        .where(ReleaseRow.retired.is_(None))
         .order_by(ReleaseRow.release_index.desc())
     )
-    head = request.head.index if request.head else 0
-    return next(
-        (row for row in rows if row.release_index > head and request.hardware in manifest(row).hardware), None
-    )
+    return next((row for row in rows if kind.hardware in manifest(row).hardware), None)
 
 
 def check_release(row: ReleaseRow, request: Request) -> None:

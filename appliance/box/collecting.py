@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session as Transaction
 
-from appliance.box import admission
+from appliance.box import admission, fleet
 from appliance.box.admission import Admission
 from appliance.box.context import Context
 from appliance.box.judging import JudgedReceipt, JudgedRequest, judge_receipts, judge_requests
@@ -119,6 +119,8 @@ def _admit(context: Context, acts: Acts, found: JudgedRequest) -> Admission:
     except Refusal as refusal:
         return admission.refused(found.admission.file, verified, refusal)
     admission.remember(transaction, verified, found.data, context.now.time)
+    transaction.flush()
+    fleet.asked(transaction, verified.request)
     acts.enter("admit", f"{found.admission.device_id} request {found.admission.counter}")
     return found.admission
 

@@ -1,20 +1,30 @@
-"""The fleet: the devices that a box has seen, as lists show them."""
+"""The fleet: what the devices that a box has seen run, what they should, and what became of the last try."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session as Transaction
+from sqlalchemy.orm import aliased
 
+from appliance.box import admission
+from appliance.box.delivery import LIFETIME, Written
 from appliance.box.rules import Rules
-from appliance.box.schema import DeviceRow
-from media_format.objects import DeviceKind
+from appliance.box.schema import DeviceRow, FleetRow, ReleaseRow
+from media_format.objects import DeviceKind, Receipt, Request
+
+Place = tuple[str, int]
+"""A device's id and enrolment epoch."""
+
+_OLDER: Final = aliased(FleetRow)
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceInfo:
-    """A device as lists show it."""
+    """A device as lists show it. Times are seconds since the epoch; None where nothing is known."""
 
     id: str
     epoch: int
@@ -22,19 +32,157 @@ class DeviceInfo:
     line: str
     hardware: str
     counter: int
+    """The number of its newest request."""
     allowed: bool
     last_seen: int
+    version: str | None
+    """What it runs, as it said last."""
+    wanted: str | None
+    """The newest release that the box has for it; None where it has confirmed that, or there is none."""
+    outcome: str | None
+    """What became of the last package, with the code of a refusal or failure."""
+    code: str | None
+    finished: int | None
+    """When, by the device's own clock."""
+    clock: str | None
+    """Which one that is."""
+    waiting: str | None
+    """The release that was written for it and of which it has not reported yet."""
+    overdue: bool
+    """Whether that package has expired meanwhile."""
 
 
-def devices(transaction: Transaction, rules: Rules) -> tuple[DeviceInfo, ...]:
-    """The devices the box has seen, each in each of its epochs."""
-    rows = transaction.scalars(select(DeviceRow).order_by(DeviceRow.id, DeviceRow.epoch))
-    return tuple(_info(rules, row) for row in rows)
+@dataclass(frozen=True, slots=True)
+class DeviceFilter:
+    """Which devices are wanted: all conditions hold. `after` is the last one of the page before."""
+
+    device: str | None = None
+    product: str | None = None
+    line: str | None = None
+    outcome: str | None = None
+    behind: bool = False
+    """Only those for which the box has a newer release."""
+    waiting: bool = False
+    every_epoch: bool = False
+    """Also enrolments that were replaced by a newer one."""
+    after: Place | None = None
+    limit: int = 1000
 
 
-def _info(rules: Rules, row: DeviceRow) -> DeviceInfo:
+def devices(transaction: Transaction, rules: Rules, wanted: DeviceFilter, now: int) -> tuple[DeviceInfo, ...]:
+    """A page of the devices, by id and epoch."""
+    newest = _Newest(transaction)
+    rows = transaction.execute(
+        select(FleetRow, DeviceRow.counter, DeviceRow.last_seen)
+        .join(DeviceRow, and_(DeviceRow.id == FleetRow.id, DeviceRow.epoch == FleetRow.epoch))
+        .where(*_conditions(wanted, newest))
+        .order_by(FleetRow.id, FleetRow.epoch)
+        .limit(wanted.limit)
+    )
+    return tuple(_info(rules, newest, now, *row) for row in rows)
+
+
+def asked(transaction: Transaction, request: Request) -> None:
+    """Note what a device's request says of it."""
+    row = _row(transaction, (request.device_id, request.epoch))
+    row.product, row.line, row.hardware = request.product, request.line, request.hardware
+    row.version = admission.running_version(request) or row.version
+    row.head = request.head.index if request.head else None
+    transaction.add(row)
+
+
+def reported(transaction: Transaction, receipt: Receipt, kind: DeviceKind | None, now: int) -> None:
+    """Note what the newest receipt of a device says of it."""
+    row = _row(transaction, (receipt.device_id, receipt.epoch))
+    if kind is not None:
+        row.product, row.line, row.hardware = kind.product, kind.line, kind.hardware
+    row.reported, row.collected = receipt.counter, now
+    row.version = receipt.version_after or row.version
+    row.outcome, row.code = receipt.outcome.name.lower(), str(receipt.code) if receipt.code else None
+    row.finished, row.clock = receipt.time.finished, receipt.time.source
+    row.written = row.written_version = None
+    transaction.add(row)
+
+
+def written(transaction: Transaction, package: Written, now: int) -> None:
+    """Note that a package was written for its devices."""
+    for device in package.devices:
+        newest = select(func.max(FleetRow.epoch)).where(FleetRow.id == device).scalar_subquery()
+        row = update(FleetRow).where(FleetRow.id == device, FleetRow.epoch == newest)
+        transaction.execute(row.values(written=now, written_version=package.version))
+
+
+class _Newest:
+    """The newest release that is offered for each kind of device; looked up once."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        self._known: dict[DeviceKind, ReleaseRow | None] = {}
+
+    def of(self, kind: DeviceKind) -> ReleaseRow | None:
+        if kind not in self._known:
+            self._known[kind] = admission.offered(self._transaction, kind)
+        return self._known[kind]
+
+    def behind(self) -> ColumnElement[bool]:
+        """Whether there is a newer release for a device than the one it has confirmed."""
+        kinds = self._transaction.execute(
+            select(FleetRow.product, FleetRow.line, FleetRow.hardware).distinct()
+        )
+        found = [DeviceKind(product=row[0], line=row[1], hardware=row[2]) for row in kinds]
+        return or_(false(), *map(self._behind, found))
+
+    def _behind(self, kind: DeviceKind) -> ColumnElement[bool]:
+        release = self.of(kind)
+        if release is None:
+            return false()
+        own = (FleetRow.product == kind.product, FleetRow.line == kind.line)
+        head = func.coalesce(FleetRow.head, 0)
+        return and_(*own, FleetRow.hardware == kind.hardware, head < release.release_index)
+
+
+def _row(transaction: Transaction, place: Place) -> FleetRow:
+    id_, epoch = place
+    found = transaction.get(FleetRow, place)
+    return found or FleetRow(id=id_, epoch=epoch, product="", line="", hardware="")
+
+
+def _conditions(wanted: DeviceFilter, newest: _Newest) -> Iterator[ColumnElement[bool]]:
+    for column, value in (
+        (FleetRow.id, wanted.device),
+        (FleetRow.product, wanted.product),
+        (FleetRow.line, wanted.line),
+        (FleetRow.outcome, wanted.outcome),
+    ):
+        if value is not None:
+            yield column == value
+    if wanted.behind:
+        yield newest.behind()
+    if wanted.waiting:
+        yield FleetRow.written.is_not(None)
+    if not wanted.every_epoch:
+        yield ~exists().where(_OLDER.id == FleetRow.id, _OLDER.epoch > FleetRow.epoch)
+    if wanted.after is not None:
+        yield tuple_(FleetRow.id, FleetRow.epoch) > wanted.after
+
+
+def _info(rules: Rules, newest: _Newest, now: int, row: FleetRow, counter: int, last_seen: int) -> DeviceInfo:
     kind = DeviceKind(product=row.product, line=row.line, hardware=row.hardware)
-    allowed = rules.judge(row.id, kind).allowed
+    release = newest.of(kind)
+    behind = release is not None and release.release_index > (row.head or 0)
+    told: dict[str, Any] = {
+        name: getattr(row, name) for name in ("id", "epoch", "product", "line", "hardware", "version")
+    }
     return DeviceInfo(
-        row.id, row.epoch, row.product, row.line, row.hardware, row.counter, allowed, row.last_seen
+        **told,
+        counter=counter,
+        allowed=rules.judge(row.id, kind).allowed,
+        last_seen=last_seen,
+        wanted=release.version if release is not None and behind else None,
+        outcome=row.outcome,
+        code=row.code,
+        finished=row.finished,
+        clock=row.clock,
+        waiting=row.written_version,
+        overdue=row.written is not None and row.written + LIFETIME < now,
     )

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, select, tuple_, update
 from sqlalchemy.orm import Session as Transaction
+from sqlalchemy.orm import defer
 
+from appliance.box import fleet
 from appliance.box.schema import DeviceRow, ReceiptRow
 from appliance.trust.receipt import VerifiedReceipt
 from media_format.objects import Acknowledgement, Receipt
 from media_format.refusal import Code, Refusal
+
+_ORDER: Final = (ReceiptRow.collected, ReceiptRow.device_id, ReceiptRow.epoch, ReceiptRow.counter)
+"""How receipts are listed, backwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,19 @@ class ReceiptInfo:
     collected: int
     gap: bool
     """The receipt before this one is not held, or is another one than it names."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptFilter:
+    """Which receipts are wanted: all conditions hold. `after` is the last one of the page before."""
+
+    device: str | None = None
+    outcome: str | None = None
+    since: int | None = None
+    """Collected from this time on, in seconds since the epoch; `until` is included too."""
+    until: int | None = None
+    after: ReceiptInfo | None = None
+    limit: int = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +109,11 @@ class History:
                 place = (ReceiptRow.device_id == self._device[0], ReceiptRow.epoch == self._device[1])
                 one = update(ReceiptRow).where(*place, ReceiptRow.counter == counter)
                 self._transaction.execute(one.values(gap=int(gap)))
+        newest = max(self._held)
+        if newest in self._new:
+            last = self._new[newest][0]
+            self._transaction.flush()
+            fleet.reported(self._transaction, last.receipt, last.identity.kind, now)
         return {
             counter: _info(verified.receipt, now, gap=gaps[counter])
             for counter, (verified, _) in self._new.items()
@@ -184,10 +207,30 @@ def acknowledgement(transaction: Transaction, device_id: str, epoch: int) -> Ack
     return None if row is None else Acknowledgement(counter=row.counter, digest=row.digest)
 
 
-def newest(transaction: Transaction, limit: int) -> tuple[ReceiptInfo, ...]:
-    """The receipts collected last, the newest first."""
-    order = (ReceiptRow.collected.desc(), ReceiptRow.device_id, ReceiptRow.counter.desc())
-    return tuple(info(row) for row in transaction.scalars(select(ReceiptRow).order_by(*order).limit(limit)))
+def listed(transaction: Transaction, wanted: ReceiptFilter) -> tuple[ReceiptInfo, ...]:
+    """The receipts that are wanted, those collected last first."""
+    rows = transaction.scalars(
+        select(ReceiptRow)
+        .options(defer(ReceiptRow.receipt))
+        .where(*_conditions(wanted))
+        .order_by(*(column.desc() for column in _ORDER))
+        .limit(wanted.limit)
+    )
+    return tuple(map(info, rows))
+
+
+def _conditions(wanted: ReceiptFilter) -> Iterator[ColumnElement[bool]]:
+    if wanted.device is not None:
+        yield ReceiptRow.device_id == wanted.device
+    if wanted.outcome is not None:
+        yield ReceiptRow.outcome == wanted.outcome
+    if wanted.since is not None:
+        yield ReceiptRow.collected >= wanted.since
+    if wanted.until is not None:
+        yield ReceiptRow.collected <= wanted.until
+    if wanted.after is not None:
+        last = wanted.after
+        yield tuple_(*_ORDER) < (last.collected, last.device_id, last.epoch, last.counter)
 
 
 def info(row: ReceiptRow) -> ReceiptInfo:

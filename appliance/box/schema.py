@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, LargeBinary, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 """The newest step in `appliance.box.migrations`; a change of a table comes with a step of its own."""
 
 
@@ -65,13 +65,47 @@ class DeviceRow(Base):
     last_seen: Mapped[int]
 
 
+class FleetRow(Base):
+    """What a device in one enrolment epoch comes to, beside its request and receipts: narrow, for lists."""
+
+    __tablename__ = "fleet"
+    __table_args__ = (
+        ForeignKeyConstraint(["id", "epoch"], ["devices.id", "devices.epoch"]),
+        Index("fleet_by_kind", "product", "line", "hardware"),
+        Index("fleet_by_outcome", "outcome"),
+        {"sqlite_strict": True},
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    product: Mapped[str]
+    line: Mapped[str]
+    hardware: Mapped[str]
+    version: Mapped[str | None]
+    """What it runs, as it said last."""
+    head: Mapped[int | None]
+    """The index of the release that it has confirmed, by its newest request."""
+    reported: Mapped[int | None]
+    """The number of its newest receipt; outcome, code, finished and clock are that one's."""
+    outcome: Mapped[str | None]
+    code: Mapped[str | None]
+    finished: Mapped[int | None]
+    clock: Mapped[str | None]
+    """By which of its clocks it finished."""
+    collected: Mapped[int | None]
+    written: Mapped[int | None]
+    """When a package was written for it, until a receipt comes back."""
+    written_version: Mapped[str | None]
+
+
 class ReceiptRow(Base):
     """A receipt that was collected. `gap` is set where the one before it is not held, or another one is."""
 
     __tablename__ = "receipts"
     __table_args__ = (
         ForeignKeyConstraint(["device_id", "epoch"], ["devices.id", "devices.epoch"]),
-        Index("receipts_by_time", "collected"),
+        Index("receipts_by_time", "collected", "device_id", "epoch", "counter"),
+        Index("receipts_by_outcome", "outcome", "collected", "device_id", "epoch", "counter"),
         {"sqlite_strict": True},
     )
 

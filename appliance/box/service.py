@@ -15,7 +15,6 @@ from appliance.box import (
     auditing,
     certificates,
     collecting,
-    collecting,
     fleet,
     health,
     identity,
@@ -32,7 +31,7 @@ from appliance.box.configuration import Configuration
 from appliance.box.delivery import Cancelled
 from appliance.box.directives import DirectiveResult
 from appliance.box.exporting import ledger_file, receipts_file
-from appliance.box.fleet import DeviceInfo
+from appliance.box.fleet import DeviceFilter, DeviceInfo
 from appliance.box.health import BoxStatus
 from appliance.box.holdings import StoredPackage, stored_packages
 from appliance.box.identity import Identity
@@ -41,7 +40,7 @@ from appliance.box.judging import judge_requests
 from appliance.box.ledger import Ledger, LedgerQuery, LedgerState
 from appliance.box.ledger_chain import LedgerEntry
 from appliance.box.machine import Machine
-from appliance.box.receipts import CollectedReceipt, ReceiptInfo
+from appliance.box.receipts import CollectedReceipt, ReceiptFilter, ReceiptInfo
 from appliance.box.rules import Rule, RuleSource, Verdict
 from appliance.box.schema import ReleaseRow
 from appliance.box.store import Store
@@ -204,15 +203,17 @@ class BoxService:
                 importing.info(row) for row in transaction.scalars(select(ReleaseRow).order_by(*order))
             )
 
-    def devices(self) -> tuple[DeviceInfo, ...]:
-        """The devices the box has seen."""
+    def devices(self, wanted: DeviceFilter | None = None) -> tuple[DeviceInfo, ...]:
+        """The fleet: the devices the box has seen, in the order of their ids, a page at a time."""
+        now = self._machine.ledger_time().time
         with self._store.reading() as transaction:
-            return fleet.devices(transaction, self._machine.rules(transaction))
+            rules = self._machine.rules(transaction)
+            return fleet.devices(transaction, rules, wanted or DeviceFilter(), now)
 
-    def receipts(self, limit: int = 1000) -> tuple[ReceiptInfo, ...]:
-        """The receipts collected last, the newest first."""
+    def receipts(self, limit: int = 1000, *, wanted: ReceiptFilter | None = None) -> tuple[ReceiptInfo, ...]:
+        """The receipts that are wanted, those collected last first, a page at a time."""
         with self._store.reading() as transaction:
-            return receipts.newest(transaction, limit)
+            return receipts.listed(transaction, wanted or ReceiptFilter(limit=limit))
 
     def ledger(self, limit: int = 1000) -> tuple[LedgerEntry, ...]:
         """The newest acts, the newest first."""

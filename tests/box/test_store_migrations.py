@@ -44,6 +44,11 @@ def tables(database: sqlite3.Connection) -> list[str]:
     return [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
 
 
+def indices(database: sqlite3.Connection) -> list[str]:
+    made = "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+    return [name for (name,) in database.execute(made)]
+
+
 def names(database: sqlite3.Connection, table: str) -> list[str]:
     return [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
 
@@ -111,6 +116,8 @@ def back_to_the_first(path: Path) -> None:
         for table in tables(first):
             for column in set(names(database, table)) - set(names(first, table)):
                 database.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        for index in set(indices(database)) - set(indices(first)):
+            database.execute(f"DROP INDEX {index}")
         first.close()
         database.commit()
 
