@@ -4,10 +4,12 @@
 """
 
 from appliance.box.admission import Admission
+from appliance.box.checking import StoreFinding
 from appliance.box.delivery import Cancel, Written
 from appliance.box.directives import DirectiveResult
 from appliance.box.fleet import DeviceFilter, DeviceInfo
 from appliance.box.health import BoxStatus
+from appliance.box.holdings import StoredPackage
 from appliance.box.importing import ReleaseInfo
 from appliance.box.ledger import LedgerQuery, LedgerState
 from appliance.box.ledger_chain import LedgerEntry
@@ -53,6 +55,8 @@ __all__ = [
     "ReleaseInfo",
     "Rule",
     "Session",
+    "StoreFinding",
+    "StoredPackage",
     "User",
     "UserRole",
     "Verdict",

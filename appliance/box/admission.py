@@ -158,7 +158,12 @@ def offered(transaction: Transaction, kind: DeviceKind) -> ReleaseRow | None:
 
 
 def check_release(row: ReleaseRow, request: Request) -> None:
-    """Whether a release is for this device. Refusal(incompatible-hardware), (rollback) or (too-large)."""
+    """Whether a release may be given to this device.
+
+    Misuse for one that was retired, Refusal(incompatible-hardware), (rollback) or (too-large).
+    """
+    if row.retired is not None:
+        raise Misuse(f"{row.product} {row.version} was retired; import it again to offer it again")
     found = manifest(row)
     same_line = (found.product, found.line) == (request.product, request.line)
     if not same_line or request.hardware not in found.hardware:

@@ -24,6 +24,8 @@ class Configuration:
     time_sources: tuple[str, ...] = ("development",)
     allow_by_default: bool = True
     loops: tuple[str, ...] = ()
+    quota: int = 0
+    """Bytes that all sealed packages may take; 0 is as many as the disk has."""
 
     def save(self, folder: Path) -> None:
         """Write box.toml."""
@@ -48,11 +50,12 @@ class Configuration:
             "time_sources": list,
             "allow_by_default": bool,
             "loops": list,
+            "quota": int,
         }
         for key, value in raw.items():
             if key not in expected:
                 raise Misuse(f"{path}: unknown key {key!r}")
-            if not isinstance(value, expected[key]):
+            if type(value) is not expected[key]:
                 raise Misuse(f"{path}: {key} must be of type {expected[key].__name__}")
             if isinstance(value, list) and not all(isinstance(item, str) for item in value):
                 raise Misuse(f"{path}: {key} must be a list of texts")
@@ -61,10 +64,14 @@ class Configuration:
             raise Misuse(f"{path}: {', '.join(sorted(missing))} is missing")
         sources = tuple(raw.get("time_sources", ("development",)))
         check_sources(sources)
+        quota = raw.get("quota", 0)
+        if quota < 0:
+            raise Misuse(f"{path}: quota must be a number of bytes, or 0 for as many as there are")
         return cls(
             id=raw["id"],
             tpm=raw["tpm"],
             time_sources=sources,
             allow_by_default=raw.get("allow_by_default", True),
             loops=tuple(raw.get("loops", ())),
+            quota=quota,
         )

@@ -6,10 +6,9 @@ import shutil
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session as Transaction
 
 from appliance.box.machine import Machine
-from appliance.box.schema import Base, DeviceRow, ReleaseRow
+from appliance.box.schema import DeviceRow, ReleaseRow
 from appliance.tpm import TpmStatus
 from appliance.trust.chain import ExpiryWarning, expiry_warnings
 from appliance.trust.clock import TrustedTime
@@ -33,6 +32,10 @@ class BoxStatus:
     """What to do about a clock that is not trusted."""
     revoked: bool = False
     """Whether the vendor revoked this box: it does nothing any more."""
+    packages: int = 0
+    """Bytes of the sealed packages."""
+    quota: int = 0
+    """Bytes that they may take; 0 where box.toml sets no bound."""
 
 
 def status(machine: Machine) -> BoxStatus:
@@ -43,7 +46,9 @@ def status(machine: Machine) -> BoxStatus:
     if own is not None and time is not None:
         warnings = expiry_warnings(own.signing, time.time) + expiry_warnings(own.transport, time.time)
     with machine.store.reading() as transaction:
-        releases, devices = _count(transaction, ReleaseRow), _count(transaction, DeviceRow)
+        offered = select(func.count()).select_from(ReleaseRow).where(ReleaseRow.retired.is_(None))
+        releases = transaction.scalar(offered) or 0
+        devices = transaction.scalar(select(func.count()).select_from(DeviceRow)) or 0
     return BoxStatus(
         id=machine.configuration.id,
         vendor=own.bundle.anchor.vendor if own else None,
@@ -56,8 +61,6 @@ def status(machine: Machine) -> BoxStatus:
         free=shutil.disk_usage(machine.folder).free,
         time_advice=advice,
         revoked=own is not None and machine.is_revoked(own),
+        packages=sum(map(machine.store.sealed.size, machine.store.sealed.names())),
+        quota=machine.configuration.quota,
     )
-
-
-def _count(transaction: Transaction, table: type[Base]) -> int:
-    return transaction.scalar(select(func.count()).select_from(table)) or 0

@@ -24,6 +24,8 @@ class StoredPackage:
     """Bytes of its files, all sealed or signed."""
     whole: bool
     """Whether its envelope, which is written last, is there and the database knows it."""
+    retired: bool = False
+    """Whether its release is not offered any more: it goes when nobody reads it."""
 
 
 def stored_packages(transaction: Transaction, volume: Volume) -> tuple[StoredPackage, ...]:
@@ -40,6 +42,7 @@ def stored_packages(transaction: Transaction, volume: Volume) -> tuple[StoredPac
                 version=release.version if release else None,
                 size=sum(files.values()),
                 whole=release is not None and layout.ENVELOPE in files,
+                retired=release is not None and release.retired is not None,
             )
         )
     return tuple(found)

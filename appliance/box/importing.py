@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session as Transaction
 
 from appliance.box import admission
+from appliance.box.faults import FaultCode
 from appliance.box.identity import TRANSPORT, Identity
-from appliance.box.schema import ReleaseRow
+from appliance.box.package_volume import KeptFile
+from appliance.box.schema import PackageFileRow, ReleaseRow
 from appliance.box.store import Store
 from appliance.box.stored import StoredCheck, opened_runs
 from appliance.box.users import Session
@@ -20,6 +23,7 @@ from appliance.trust.clock import TrustedTime
 from appliance.trust.crl import RevocationLists
 from appliance.trust.release import VerifiedRelease, admit_release
 from appliance.trust.verifier import PackageBytes
+from media_format.errors import MachineFault
 from media_format.objects import Kem
 from media_format.package import PackageReader, PackageWriter
 from media_format.payload.cobblestone import Opener
@@ -44,6 +48,8 @@ class ReleaseInfo:
     size: int
     """Bytes of all components."""
     imported: int
+    retired: int | None = None
+    """When it was taken off the offer; its package is removed then. None while it is offered."""
 
 
 PHASE: Final = "import"
@@ -90,16 +96,16 @@ def copy_in(
     key: bytes,
     store: Store,
     report: Report,
-) -> None:
+) -> tuple[KeptFile, ...]:
     """Copy the package into the store as it is sealed, verifying every page and chunk on the way.
 
-    Nothing of it remains when it is refused.
+    Each file is durable before the next is begun. Nothing of the package remains when it is refused. Returns
+    the files with their digests.
     """
     envelope, manifest = verified.envelope, verified.manifest
     volume = store.packages()
     writer = PackageWriter(volume, envelope.package_id.hex())
     try:
-        writer.abandon()
         writer.write_manifest(package.manifest)
         pages = (reader.page(manifest, number) for number in range(len(manifest.pages)))
         writer.write_table(_verified_pages(verified, pages), manifest.table_size)
@@ -120,11 +126,20 @@ def copy_in(
             payload.discard()
             raise
         writer.write_envelope(package.envelope)
+        return volume.kept(writer.folder)
     except BaseException:
-        writer.abandon()
+        with suppress(MachineFault):
+            # What a failing disk keeps of it goes with the next import.
+            writer.abandon()
         raise
     finally:
         volume.close()
+
+
+def size(package: PackageBytes, verified: VerifiedRelease) -> int:
+    """Bytes of a package's files."""
+    table = verified.manifest.table_size
+    return len(package.manifest) + table + verified.envelope.payload_length + len(package.envelope)
 
 
 def _verified_pages(verified: VerifiedRelease, pages: Iterator[bytes]) -> Iterator[bytes]:
@@ -134,25 +149,55 @@ def _verified_pages(verified: VerifiedRelease, pages: Iterator[bytes]) -> Iterat
 
 
 def record(
-    transaction: Transaction, verified: VerifiedRelease, manifest: bytes, now: TrustedTime
+    transaction: Transaction,
+    verified: VerifiedRelease,
+    manifest: bytes,
+    files: tuple[KeptFile, ...],
+    now: TrustedTime,
 ) -> ReleaseRow:
-    """Enter an imported release into the database, in the place of one whose files were lost."""
+    """Enter an imported release into the database, in the place of one that was lost or retired."""
+    package_id, digest = verified.envelope.package_id, verified.manifest_digest
+    before = transaction.get(ReleaseRow, digest)
+    if before is not None:
+        transaction.execute(delete(PackageFileRow).where(PackageFileRow.package_id == before.package_id))
     row = ReleaseRow(
-        manifest_digest=verified.manifest_digest,
-        package_id=verified.envelope.package_id,
+        manifest_digest=digest,
+        package_id=package_id,
         product=verified.manifest.product,
         line=verified.manifest.line,
         version=verified.manifest.version,
         release_index=verified.manifest.index,
         manifest=manifest,
         imported=now.time,
+        retired=None,
     )
-    return transaction.merge(row)
+    row = transaction.merge(row)
+    transaction.flush()
+    transaction.add_all(
+        PackageFileRow(package_id=package_id, name=file.name, size=file.size, digest=file.digest)
+        for file in files
+    )
+    return row
+
+
+def listed(transaction: Transaction, *, retired: bool) -> tuple[ReleaseInfo, ...]:
+    """The releases that are offered, or those that were retired, by product and line, the newest first."""
+    order = (ReleaseRow.product, ReleaseRow.line, ReleaseRow.release_index.desc())
+    offered = ReleaseRow.retired.is_(None)
+    wanted = select(ReleaseRow).where(~offered if retired else offered).order_by(*order)
+    return tuple(info(row) for row in transaction.scalars(wanted))
 
 
 def info(row: ReleaseRow) -> ReleaseInfo:
-    """A release as lists show it."""
-    found = admission.manifest(row)
+    """A release as lists show it. MachineFault(store-damaged)."""
+    try:
+        found = admission.manifest(row)
+    except Refusal as refusal:
+        raise MachineFault(
+            f"the release {row.manifest_digest.hex()} in the store is damaged: {refusal.detail}",
+            code=FaultCode.DAMAGED,
+            advice="put back a backup of the box",
+        ) from None
     return ReleaseInfo(
         manifest_digest=row.manifest_digest,
         package_id=row.package_id,
@@ -164,4 +209,5 @@ def info(row: ReleaseRow) -> ReleaseInfo:
         notes=found.notes,
         size=sum(component.size for component in found.components),
         imported=row.imported,
+        retired=row.retired,
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session as Transaction
 
-from appliance.box import directives, identity, rules
+from appliance.box import directives, faults, identity, ownership, rules
 from appliance.box.configuration import Configuration
 from appliance.box.context import Context
 from appliance.box.directives import DirectiveResult
@@ -42,10 +42,13 @@ class Machine:
 
     @classmethod
     def open(cls, folder: Path, now: Callable[[], int]) -> Machine:
-        """The box in `folder`. MachineFault if there is none."""
+        """The box in `folder`. MachineFault and Misuse where there is none that can be used by this user."""
+        faults.check_owner(folder)
         configuration = Configuration.load(folder)
         tpm = open_tpm(configuration.tpm, create=False, now=now, folder=folder)
-        return cls(folder, configuration, tpm, Store.open(folder))
+        store = Store.open(folder)
+        ownership.check(store, configuration.id, tpm.public(identity.IDENTITY))
+        return cls(folder, configuration, tpm, store)
 
     # Who it is
 

@@ -7,19 +7,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session as Transaction
 
 from appliance.box import (
     admission,
     auditing,
     certificates,
+    checking,
     collecting,
     fleet,
     health,
     identity,
     importing,
     receipts,
+    retiring,
     rules,
     survey,
     taking,
@@ -27,6 +28,7 @@ from appliance.box import (
     writing,
 )
 from appliance.box.admission import Admission
+from appliance.box.checking import StoreFinding
 from appliance.box.configuration import Configuration
 from appliance.box.delivery import Cancelled
 from appliance.box.directives import DirectiveResult
@@ -42,7 +44,6 @@ from appliance.box.ledger_chain import LedgerEntry
 from appliance.box.machine import Machine
 from appliance.box.receipts import CollectedReceipt, ReceiptFilter, ReceiptInfo
 from appliance.box.rules import Rule, RuleSource, Verdict
-from appliance.box.schema import ReleaseRow
 from appliance.box.store import Store
 from appliance.box.survey import MediumReport
 from appliance.box.users import Session, User, UserRole
@@ -195,13 +196,10 @@ class BoxService:
         """
         return ledger_file(self._machine, session)
 
-    def releases(self) -> tuple[ReleaseInfo, ...]:
-        """What the box can deliver, the newest first."""
+    def releases(self, *, retired: bool = False) -> tuple[ReleaseInfo, ...]:
+        """What the box can deliver, the newest first; or what it could before it was `retired`."""
         with self._store.reading() as transaction:
-            order = (ReleaseRow.product, ReleaseRow.line, ReleaseRow.release_index.desc())
-            return tuple(
-                importing.info(row) for row in transaction.scalars(select(ReleaseRow).order_by(*order))
-            )
+            return importing.listed(transaction, retired=retired)
 
     def devices(self, wanted: DeviceFilter | None = None) -> tuple[DeviceInfo, ...]:
         """The fleet: the devices the box has seen, in the order of their ids, a page at a time."""
@@ -226,6 +224,13 @@ class BoxService:
     def check_ledger(self) -> LedgerState:
         """Whether the ledger is whole, and up to where the box has signed it."""
         return auditing.check_ledger(self._machine)
+
+    def check(self, report: Report) -> tuple[StoreFinding, ...]:
+        """Look at the whole store: the database, every byte of every package, the ledger, the people.
+
+        Nothing is changed and nobody's keys are needed.
+        """
+        return checking.check(self._machine, report)
 
     def status(self) -> BoxStatus:
         """The health of the box."""
@@ -305,6 +310,14 @@ class BoxService:
         other boxes are passed over where there is one for this box.
         """
         return taking.import_releases(self._machine, source, session, report)
+
+    def retire(self, release: bytes, session: Session) -> ReleaseInfo:
+        """Take a release, named by its manifest digest, off the offer and remove its package.
+
+        An import brings it back. A write that reads the package ends well, and the next import or retirement
+        removes it. Misuse for a release that is not known.
+        """
+        return retiring.retire(self._machine, release, session)
 
     def admit(self, medium: Path) -> tuple[Admission, ...]:
         """Judge the requests on a medium and remember the admitted ones."""

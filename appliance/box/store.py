@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,28 +12,40 @@ from sqlalchemy.orm import Session
 
 from appliance.box import faults, migrating
 from appliance.box.faults import DATABASE, FaultCode
-from appliance.box.schema import ReleaseRow, SettingRow
+from appliance.box.package_volume import KeptFile, PackageVolume
+from appliance.box.schema import PackageFileRow, SettingRow
+from appliance.box.sealed import SealedPackages
 from appliance.trust.bundle import Bundle
 from appliance.trust.crl import RevocationLists
-from media_format import cbor, layout, limits
+from media_format import cbor, limits
 from media_format.durable import sync_folder
 from media_format.errors import MachineFault
 from media_format.locking import locked
 from media_format.package import PackageReader
-from media_format.refusal import Refusal
-from media_format.volume.directory import DirectoryVolume
+from media_format.refusal import Code, Refusal
 
-_PACKAGES: Final = "packages"
 _IMPORT_LOCK: Final = "import.lock"
 _CRLS: Final = "crls"
 _FLOOR: Final = "time-floor"
+_MAY_BE_ROT: Final = frozenset(
+    {
+        Code.DECRYPTION_FAILED,
+        Code.DIGEST_MISMATCH,
+        Code.MALFORMED,
+        Code.SIGNATURE_INVALID,
+        Code.TOO_LARGE,
+        Code.TRUNCATED,
+    }
+)
+"""Refusals that say what a package that rotted on the box's disk would cause, and other things too."""
 
 
 class Store:
     """The database and the package files of one box. Safe for several processes: SQLite serialises them."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
+        self.sealed = SealedPackages(folder)
         self._engine = create_engine(f"sqlite:///{folder / DATABASE}")
         event.listen(self._engine, "connect", _prepare)
 
@@ -43,7 +54,7 @@ class Store:
         """A new, empty store."""
         store = cls(folder)
         with faults.naming_system(folder):
-            (folder / _PACKAGES).mkdir(mode=0o700, exist_ok=True)
+            store.sealed.path.mkdir(mode=0o700, exist_ok=True)
             sync_folder(folder)
         with faults.naming_database(folder):
             migrating.create(store._engine)
@@ -53,9 +64,8 @@ class Store:
     def open(cls, folder: Path) -> Store:
         """The store in `folder`, brought up to today's schema where it is older.
 
-        MachineFault(store-owner), (store-newer), (store-damaged), (store-read-only), (store-full).
+        MachineFault(store-newer), (store-damaged), (store-read-only), (store-full).
         """
-        faults.check_owner(folder)
         if not (folder / DATABASE).is_file():
             raise faults.fault(folder, FaultCode.DAMAGED, f"{folder / DATABASE} is missing")
         store = cls(folder)
@@ -66,7 +76,7 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """All or nothing. MachineFault where the database cannot be used."""
-        with faults.naming_database(self._folder), Session(self._engine, expire_on_commit=False) as session:
+        with faults.naming_database(self.folder), Session(self._engine, expire_on_commit=False) as session:
             session.execute(text("BEGIN IMMEDIATE"))
             yield session
             session.commit()
@@ -74,39 +84,53 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A look at the database."""
-        with faults.naming_database(self._folder), Session(self._engine, expire_on_commit=False) as session:
+        with faults.naming_database(self.folder), Session(self._engine, expire_on_commit=False) as session:
             yield session
 
-    def packages(self) -> DirectoryVolume:
+    def packages(self) -> PackageVolume:
         """The folder of sealed packages, each named by its id in hexadecimal; the caller closes it."""
-        return DirectoryVolume(self._folder / _PACKAGES)
+        return self.sealed.volume()
 
     @contextmanager
     def package(self, package_id: bytes) -> Iterator[PackageReader]:
-        """A sealed package. MachineFault where its files are gone."""
-        if not (self._folder / _PACKAGES / package_id.hex()).is_dir():
-            raise MachineFault(
-                f"the package {package_id.hex()} is missing from the store; import the release again"
+        """A sealed package, which stays while this is open.
+
+        MachineFault(package-missing) where its files are gone, and (package-damaged) where they are not as
+        they were written: also where that is found out by a refusal of what was read.
+        """
+        files = self.kept_files(package_id)
+        with self.sealed.reading(package_id):
+            self.sealed.check_shape(package_id, files)
+            volume = self.packages()
+            try:
+                yield PackageReader(volume, package_id.hex())
+            except Refusal as refusal:
+                for file in files if refusal.code in _MAY_BE_ROT else ():
+                    self.sealed.check_bytes(package_id, file)
+                raise
+            finally:
+                volume.close()
+
+    def kept_files(self, package_id: bytes) -> tuple[KeptFile, ...]:
+        """The files of a package as they were written; none for one imported before that was kept."""
+        with self.reading() as session:
+            rows = session.scalars(
+                select(PackageFileRow)
+                .where(PackageFileRow.package_id == package_id)
+                .order_by(PackageFileRow.name)
             )
-        volume = self.packages()
-        try:
-            yield PackageReader(volume, package_id.hex())
-        finally:
-            volume.close()
+            return tuple(KeptFile(row.name, row.size, row.digest) for row in rows)
 
     def holds(self, package_id: bytes) -> bool:
         """Whether a package's files are there."""
-        return (self._folder / _PACKAGES / package_id.hex() / layout.ENVELOPE).is_file()
+        return self.sealed.holds(package_id)
 
     @contextmanager
     def importing(self) -> Iterator[None]:
-        """One import at a time; what an interrupted one left of a package is removed first."""
-        with locked(self._folder / _IMPORT_LOCK):
-            with self.reading() as session:
-                known = {package_id.hex() for package_id in session.scalars(select(ReleaseRow.package_id))}
-            for left in (self._folder / _PACKAGES).iterdir():
-                if left.name not in known:
-                    _remove(left)
+        """One import, and one collection of garbage, at a time."""
+        with ExitStack() as held:
+            with faults.naming_system(self.folder):
+                held.enter_context(locked(self.folder / _IMPORT_LOCK))
             yield
 
     def time_floor(self) -> int:
@@ -136,13 +160,6 @@ class Store:
         newest = RevocationLists(bundle.anchor, (*known, *lists.ders)).ders
         if newest != known:
             session.merge(SettingRow(name=_CRLS, value=cbor.encode(list(newest))))
-
-
-def _remove(left: Path) -> None:
-    if left.is_dir() and not left.is_symlink():
-        shutil.rmtree(left)
-    else:
-        left.unlink()
 
 
 def _lists(session: Session) -> tuple[bytes, ...]:

@@ -11,6 +11,7 @@ from appliance.box import BoxService
 from appliance.cli import exchange, reports, stock
 from appliance.cli.answer import Answer, answering
 from appliance.cli.box_parts import FOLDER, open_box
+from appliance.cli.box_status import status
 from appliance.cli.clock import now
 from appliance.cli.files import read_bundle, write_file
 from appliance.cli.format import format_verb
@@ -18,7 +19,6 @@ from appliance.cli.ledger import ledger
 from appliance.cli.rules import allow, deny, rules
 from appliance.cli.secrets import secret_options
 from appliance.cli.users import user_group
-from appliance.trust.clock import moment
 from appliance.trust.enrolment import read_enrolment
 from media_format.objects import Role
 
@@ -68,32 +68,8 @@ def certs(directory: Path, file: Path) -> Answer:
     )
 
 
-@click.command("status")
-@FOLDER
-@answering
-def status(directory: Path) -> Answer:
-    """Say whether the box is healthy."""
-    found = open_box(directory).status()
-    if found.time:
-        clock = f"{moment(found.time.time)} by {found.time.source}"
-    else:
-        clock = f"NOT TRUSTED ({found.time_problem})"
-    if found.time_advice:
-        clock += f"\n          {found.time_advice}"
-    lock = f"locked until {found.tpm.locked_until}" if found.tpm.locked_until else "ready"
-    text = (
-        f"Box {found.id} of {found.vendor or 'no vendor yet'}\n"
-        f"time      {clock}\n"
-        f"TPM       {found.tpm.backend}, {lock}\n"
-        f"store     {found.releases} releases, {found.devices} devices, {found.free:,} bytes free\n"
-        + "".join(f"WARNING   {w.subject} expires within {w.within} days\n" for w in found.warnings)
-        + ("REVOKED   the vendor revoked this box; it writes nothing any more\n" if found.revoked else "")
-    )
-    return Answer({"status": found}, text.rstrip())
-
-
 for verb in (
-    *(init, certs, stock.import_release, stock.releases, stock.packages, reports.export),
+    *(init, certs, stock.import_release, stock.releases, stock.packages, stock.retire, reports.export),
     *(reports.devices, reports.receipts, ledger, status),
     *(exchange.media, exchange.admit, exchange.write, exchange.collect, exchange.directives),
     *(format_verb, allow, deny, rules, user_group),

@@ -27,18 +27,21 @@ def default_folder(role: str) -> Path:
     return (state if state.is_absolute() else Path.home() / ".local/state") / "updatebox" / role
 
 
-def places(role: str, **following: str) -> Callable[[F], F]:
+def places(role: str, *, repeated: bool = False, **following: str) -> Callable[[F], F]:
     """Give a verb the argument `directory`, which may be left out, and one for each of `following`.
 
-    The values of `following` are what help shows. All but the directory reach the verb as text.
+    The values of `following` are what help shows. All but the directory reach the verb as text; the last one
+    as a tuple of texts where it may be `repeated`: the directory must be named where it is.
     """
-    shown = " ".join(["[DIR]", *following.values()])
+    shown = " ".join(["[DIR]", *following.values()]) + (" …" if repeated else "")
 
     def decorate(function: F) -> F:
         @click.argument("places", nargs=-1, metavar=shown, type=click.Path())
         @functools.wraps(function)
         def wrapped(*args: Any, places: tuple[str, ...], **kwargs: Any) -> Any:
-            missing = 1 + len(following) - len(places)
+            missing = (
+                max(0, 1 + len(following) - len(places)) if repeated else 1 + len(following) - len(places)
+            )
             if missing not in (0, 1):
                 raise click.UsageError(f"{len(places)} arguments were given where {shown} belong")
             folder = default_folder(role) if missing else Path(places[0])
@@ -48,7 +51,10 @@ def places(role: str, **following: str) -> Callable[[F], F]:
                 )
             if folder.exists() and not folder.is_dir():
                 raise click.UsageError(f"{folder} is no directory: give {shown}")
-            values = dict(zip(following, places[1 - missing :], strict=True))
+            given: list[Any] = list(places[1 - missing :])
+            if repeated:
+                given = [*given[: len(following) - 1], tuple(given[len(following) - 1 :])]
+            values = dict(zip(following, given, strict=True))
             return function(*args, directory=folder, **values, **kwargs)
 
         return wrapped  # type: ignore[return-value]

@@ -1,4 +1,4 @@
-"""updatebox box import, releases, packages: what is in the store."""
+"""updatebox box import, releases, packages, retire: what is in the store."""
 
 from __future__ import annotations
 
@@ -6,39 +6,57 @@ from pathlib import Path
 
 import click
 
-from appliance.cli.answer import Answer, answering
-from appliance.cli.box_parts import FOLDER, PIN, USER, open_box
+from appliance.box import ReleaseInfo, StoredPackage
+from appliance.cli.answer import Answer, answering, of_many
+from appliance.cli.box_parts import FOLDER, PIN, USER, manifest_digest, open_box
 from appliance.cli.places import places
 from appliance.cli.progress import ProgressBars
+from media_format.refusal import Refusal
 
 
 @click.command("import")
-@places("box", source="PKGDIR|MEDIA")
+@places("box", repeated=True, sources="PKGDIR|MEDIA")
 @USER
 @answering
 @PIN
-def import_release(directory: Path, source: str, user: str, pin: str) -> Answer:
-    """Take in releases from a directory or medium; everything is verified first."""
+def import_release(directory: Path, sources: tuple[str, ...], user: str, pin: str) -> Answer:
+    """Take in releases from directories or media; everything is verified first."""
     service = open_box(directory)
     session = service.unlock(user, pin)
+    found: list[ReleaseInfo] = []
+    refusals: list[Refusal] = []
     with ProgressBars() as bars:
-        found = service.import_release(Path(source), session, bars)
-    lines = [
-        f"{entry.product} {entry.version} (release {entry.index}, {entry.size:,} bytes)" for entry in found
-    ]
-    return Answer({"releases": found}, "In the store: " + "; ".join(lines))
+        for source in sources:
+            try:
+                found += service.import_release(Path(source), session, bars)
+            except Refusal as refusal:
+                refusals.append(refusal)
+    if len(sources) == 1 and refusals:
+        raise refusals[0]
+    lines = [str(refusal) for refusal in refusals]
+    if found:
+        lines.insert(0, "In the store: " + "; ".join(map(_described, found)))
+    return of_many({"releases": found}, lines, refusals, accepted=bool(found))
+
+
+def _described(release: ReleaseInfo) -> str:
+    return f"{release.product} {release.version} (release {release.index}, {release.size:,} bytes)"
 
 
 @click.command("releases")
 @FOLDER
+@click.option("--retired", is_flag=True, help="Those that were retired, instead.")
 @answering
-def releases(directory: Path) -> Answer:
+def releases(directory: Path, retired: bool) -> Answer:
     """List the releases in the store."""
-    found = open_box(directory).releases()
+    found = open_box(directory).releases(retired=retired)
     lines = [
         f"{r.product:<20} {r.line:<8} {r.version:<12} {r.size:>15,}  {r.manifest_digest.hex()}" for r in found
     ]
-    return Answer({"releases": found}, "\n".join(lines) or "There are no releases in the store yet.")
+    return Answer(
+        {"releases": found},
+        "\n".join(lines) or f"There are no {'retired ' if retired else ''}releases in the store.",
+    )
 
 
 @click.command("packages")
@@ -47,9 +65,34 @@ def releases(directory: Path) -> Answer:
 def packages(directory: Path) -> Answer:
     """List the sealed packages on disk, and what a cut left of an import."""
     found = open_box(directory).packages()
-    lines = [
-        f"{p.package_id}  {p.size:>15,}  "
-        + (f"{p.product} {p.version}" if p.whole else "LEFT OVER; import the release again")
-        for p in found
-    ]
+    lines = [f"{package.package_id}  {package.size:>15,}  {_use(package)}" for package in found]
     return Answer({"packages": found}, "\n".join(lines) or "There are no packages in the store yet.")
+
+
+def _use(package: StoredPackage) -> str:
+    named = f"{package.product} {package.version}"
+    if package.retired:
+        return f"{named}: RETIRED; it goes with the next import or retirement"
+    return named if package.whole else "LEFT OVER; import the release again"
+
+
+@click.command("retire")
+@FOLDER
+@click.option(
+    "--release",
+    "ids",
+    multiple=True,
+    required=True,
+    help="A manifest digest (updatebox box releases); may be repeated.",
+)
+@USER
+@answering
+@PIN
+def retire(directory: Path, ids: tuple[str, ...], user: str, pin: str) -> Answer:
+    """Take releases off the offer and remove their packages; importing one again brings it back."""
+    service = open_box(directory)
+    wanted = list(map(manifest_digest, ids))
+    session = service.unlock(user, pin)
+    found = [service.retire(digest, session) for digest in wanted]
+    lines = [f"{_described(release)} is retired." for release in found]
+    return Answer({"releases": found}, "\n".join(lines))

@@ -292,7 +292,7 @@ def test_a_database_that_is_no_database_is_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_box_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(MachineFault, match="box init"):
+    with pytest.raises(Misuse, match="box init"):
         BoxService.open(tmp_path, now=now)
 
 
