@@ -16,6 +16,7 @@ from appliance.box.configuration import Configuration
 from appliance.box.machine import Machine
 from appliance.box.store import Store
 from appliance.tpm import Tpm, open_tpm
+from appliance.tpm.lockout import ALLOWED
 from media_format.refusal import Code, Refusal
 from tests.trust_world import refused
 from tests.workshop import PIN, TPM, Box, Workshop, now
@@ -131,6 +132,17 @@ def test_nobody_is_added_to_a_forged_table(tmp_path: Path) -> None:
     with refused(Code.TPM_UNAVAILABLE):
         box.service.add_user("eve", UserRole.TECHNICIAN, "173205", box.session)
     assert rows(box) == before
+
+
+def test_a_supervisor_frees_a_person_who_is_locked_out(tmp_path: Path) -> None:
+    box = box_with_people(tmp_path)
+    for _ in range(ALLOWED):
+        with refused(Code.PIN_WRONG):
+            box.service.unlock("ann", BOB)
+    with refused(Code.TPM_LOCKED):
+        box.service.unlock("ann", ANN)
+    box.service.reset_user("ann", "173205", box.session)
+    assert box.service.unlock("ann", "173205").user == "ann"
 
 
 class Cut(BaseException):

@@ -33,12 +33,14 @@ def wait_for(condition: Callable[[], Any], what: str) -> Any:
 
 
 @contextmanager
-def keystore(machine: Path, control: str) -> Iterator[int]:
+def keystore(machine: Path, control: str, *options: str) -> Iterator[int]:
     """The keystore of a box or device, there already when the program looks for it; its process."""
     reading, writing = os.pipe()
     command = [sys.executable, "-I", "-m", "appliance.tpm.keystore", str(machine / "tpm")]
     process = subprocess.Popen(
-        [*command, "--ready", str(writing)], pass_fds=(writing,), env=os.environ | {CONTROL: control}
+        [*command, *options, "--ready", str(writing)],
+        pass_fds=(writing,),
+        env=os.environ | {CONTROL: control},
     )
     os.close(writing)
     try:
