@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session as Transaction
 from sqlalchemy.orm import aliased
 
 from appliance.box import admission
-from appliance.box.delivery import LIFETIME, Written
+from appliance.box.delivery import LIFETIME
 from appliance.box.rules import Rules
 from appliance.box.schema import DeviceRow, FleetRow, ReleaseRow
 from media_format.objects import DeviceKind, Receipt, Request
@@ -104,12 +104,12 @@ def reported(transaction: Transaction, receipt: Receipt, kind: DeviceKind | None
     transaction.add(row)
 
 
-def written(transaction: Transaction, package: Written, now: int) -> None:
-    """Note that a package was written for its devices."""
-    for device in package.devices:
+def written(transaction: Transaction, ids: Iterable[str], version: str, now: int) -> None:
+    """Note that a package with a release was written for devices."""
+    for device in ids:
         newest = select(func.max(FleetRow.epoch)).where(FleetRow.id == device).scalar_subquery()
         row = update(FleetRow).where(FleetRow.id == device, FleetRow.epoch == newest)
-        transaction.execute(row.values(written=now, written_version=package.version))
+        transaction.execute(row.values(written=now, written_version=version))
 
 
 class _Newest:

@@ -20,6 +20,9 @@ from media_format.refusal import Code, Refusal
 _ORDER: Final = (ReceiptRow.collected, ReceiptRow.device_id, ReceiptRow.epoch, ReceiptRow.counter)
 """How receipts are listed, backwards."""
 
+ReceiptPlace = tuple[int, str, int, int]
+"""When a receipt was collected, its device, enrolment epoch, and number."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReceiptInfo:
@@ -39,6 +42,11 @@ class ReceiptInfo:
     gap: bool
     """The receipt before this one is not held, or is another one than it names."""
 
+    @property
+    def place(self) -> ReceiptPlace:
+        """Where it stands in lists."""
+        return self.collected, self.device_id, self.epoch, self.counter
+
 
 @dataclass(frozen=True, slots=True)
 class ReceiptFilter:
@@ -49,7 +57,7 @@ class ReceiptFilter:
     since: int | None = None
     """Collected from this time on, in seconds since the epoch; `until` is included too."""
     until: int | None = None
-    after: ReceiptInfo | None = None
+    after: ReceiptPlace | None = None
     limit: int = 1000
 
 
@@ -229,8 +237,7 @@ def _conditions(wanted: ReceiptFilter) -> Iterator[ColumnElement[bool]]:
     if wanted.until is not None:
         yield ReceiptRow.collected <= wanted.until
     if wanted.after is not None:
-        last = wanted.after
-        yield tuple_(*_ORDER) < (last.collected, last.device_id, last.epoch, last.counter)
+        yield tuple_(*_ORDER) < wanted.after
 
 
 def info(row: ReceiptRow) -> ReceiptInfo:

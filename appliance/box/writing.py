@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from appliance.box import dispatch, tidying
+from appliance.box import dispatch, fleet, tidying
 from appliance.box.delivery import Cancelled, Delivery, Written
 from appliance.box.machine import Machine
 from appliance.box.users import Session
@@ -15,6 +16,9 @@ from media_format.errors import MachineFault, Misuse
 from media_format.objects import Mode
 from media_format.progress import Report
 from media_format.refusal import Code, Refusal
+
+_WRITTEN: Final = "write"
+"""The act of a package that stands on the medium."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ def _in_ledger(machine: Machine, session: Session, deliveries: tuple[Delivery, .
         with suppress(MachineFault):
             _enter(machine, session, "withdraw", deliveries, f": {reason}")
         raise
-    _enter(machine, session, "write", deliveries)
+    _enter(machine, session, _WRITTEN, deliveries)
 
 
 def _enter(
@@ -83,5 +87,6 @@ def _enter(
     for delivery in deliveries:
         manifest = delivery.release.manifest
         named = f"{manifest.product} {manifest.version} for {', '.join(delivery.devices)}"
-        with machine.acting(session, act, f"{named} as {delivery.package_id.hex()}{reason}"):
-            pass
+        with machine.acting(session, act, f"{named} as {delivery.package_id.hex()}{reason}") as transaction:
+            if act == _WRITTEN:
+                fleet.written(transaction, delivery.devices, manifest.version, delivery.issued_at)

@@ -3,45 +3,125 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import click
 
+from appliance.box import DeviceFilter, DeviceInfo, ReceiptFilter, ReceiptInfo
 from appliance.cli.answer import Answer, answering
 from appliance.cli.box_parts import FOLDER, USER, open_box
 from appliance.cli.files import write_file
+from appliance.cli.quantities import Moment
 from appliance.cli.secrets import secret_options
+from appliance.trust.clock import moment
 from media_format.errors import Misuse
+from media_format.objects import Outcome
 
-_FORBIDDEN = ("", "  NOT ALLOWED")
+_PAGE: Final = 100
+_LAST_EPOCH: Final = 2**32 - 1
+_OUTCOME = click.Choice([outcome.name.lower() for outcome in Outcome])
+_LIMIT = click.option(
+    "--limit", type=click.IntRange(1), default=_PAGE, show_default=True, help="At most so many."
+)
 
 
 @click.command("devices")
 @FOLDER
+@click.option("--device", metavar="ID", help="Only this one.")
+@click.option("--product", help="Only those of this product.")
+@click.option("--line", help="Only those on this release line.")
+@click.option("--outcome", type=_OUTCOME, help="Only those whose last try came to this.")
+@click.option("--behind", is_flag=True, help="Only those for which the box has a newer release.")
+@click.option(
+    "--waiting", is_flag=True, help="Only those that have not reported of what was written for them."
+)
+@click.option("--epochs", is_flag=True, help="Enrolments too that a newer one replaced.")
+@click.option("--after", metavar="ID", help="Only those after this one: the next page.")
+@_LIMIT
 @answering
-def devices(directory: Path) -> Answer:
-    """List the devices that have asked or reported."""
-    found = open_box(directory).devices()
-    lines = [
-        f"{d.id:<24} {d.product:<20} {d.hardware:<12} request {d.counter}{_FORBIDDEN[not d.allowed]}"
-        for d in found
+def devices(
+    directory: Path,
+    device: str | None,
+    product: str | None,
+    line: str | None,
+    outcome: str | None,
+    behind: bool,
+    waiting: bool,
+    epochs: bool,
+    after: str | None,
+    limit: int,
+) -> Answer:
+    """List the fleet: what each device runs, what is newer, and what became of the last try."""
+    last = (after, _LAST_EPOCH) if after is not None else None
+    wanted = DeviceFilter(device, product, line, outcome, behind, waiting, epochs, last, limit)
+    found = open_box(directory).devices(wanted)
+    more = [f"More of them: --after {found[-1].id}"] if len(found) == limit else []
+    lines = [f"{'DEVICE':<20} {'RUNS':<10} {'NEWER':<10} LAST TRY", *map(_device, found), *more]
+    return Answer({"devices": found}, "\n".join(lines) if found else "There are no such devices.")
+
+
+def _device(device: DeviceInfo) -> str:
+    tried = "-"
+    if device.outcome is not None:
+        when = "at an unknown time" if device.finished is None else moment(device.finished)
+        tried = f"{device.outcome.replace('_', ' ')} {when}"
+    notes = [
+        device.code or "",
+        f"{device.waiting} WAITS{', OVERDUE' if device.overdue else ''}" if device.waiting else "",
+        "" if device.allowed else "NOT ALLOWED",
     ]
-    return Answer({"devices": found}, "\n".join(lines) or "No device has been seen yet.")
+    lines = [f"{device.id:<20} {device.version or '-':<10} {device.wanted or '-':<10} {tried}"]
+    if any(notes):
+        lines.append(f"{'':<20} {', '.join(filter(None, notes))}")
+    return "\n".join(lines)
 
 
 @click.command("receipts")
 @FOLDER
+@click.option("--device", metavar="ID", help="Only those of this device.")
+@click.option("--outcome", type=_OUTCOME, help="Only those that say this.")
+@click.option("--since", type=Moment(), help="Only those collected from this time on.")
+@click.option("--until", type=Moment(), help="Only those collected up to this time.")
+@click.option("--after", metavar="PLACE", help="Only those after this one: the next page.")
+@_LIMIT
 @answering
-def receipts(directory: Path) -> Answer:
-    """List the receipts that were collected, the newest first."""
-    found = open_box(directory).receipts()
-    lines = []
-    for entry in found:
-        versions = f"{entry.version_before or '-'} → {entry.version_after or '-'}"
-        code = f"  {entry.code}: {entry.advice}" if entry.code else ""
-        lines.append(
-            f"{entry.device_id:<24} {entry.outcome:<12} {versions}{code}{'  GAP BEFORE' if entry.gap else ''}"
-        )
-    return Answer({"receipts": found}, "\n".join(lines) or "No receipts have been collected yet.")
+def receipts(
+    directory: Path,
+    device: str | None,
+    outcome: str | None,
+    since: int | None,
+    until: int | None,
+    after: str | None,
+    limit: int,
+) -> Answer:
+    """List the receipts, those that were collected last first."""
+    wanted = ReceiptFilter(device, outcome, since, until, _place(after) if after else None, limit)
+    found = open_box(directory).receipts(wanted=wanted)
+    more = [f"Older ones: --after {_place_of(found[-1])}"] if len(found) == limit else []
+    lines = [*map(_receipt, found), *more]
+    return Answer({"receipts": found}, "\n".join(lines) or "There are no such receipts.")
+
+
+def _place_of(receipt: ReceiptInfo) -> str:
+    collected, device, epoch, counter = receipt.place
+    return f"{collected}:{epoch}:{counter}:{device}"
+
+
+def _place(text: str) -> tuple[int, str, int, int]:
+    try:
+        collected, epoch, counter, device = text.split(":", 3)
+        return int(collected), device, int(epoch), int(counter)
+    except ValueError:
+        raise click.UsageError(f"{text!r} is no place in the list; take the one that it names") from None
+
+
+def _receipt(receipt: ReceiptInfo) -> str:
+    when = f"{'no clock':<20}" if receipt.finished is None else f"{moment(receipt.finished):<20}"
+    versions = f"{receipt.version_before or '-'} → {receipt.version_after or '-'}"
+    gap = "  GAP BEFORE" if receipt.gap else ""
+    number = f"{receipt.device_id} {receipt.counter}"
+    line = f"{when} {number:<20} {receipt.outcome:<12} {versions}{gap}"
+    return f"{line}\n{'':<20} {receipt.code}: {receipt.advice}" if receipt.code else line
 
 
 @click.command("export")

@@ -38,7 +38,7 @@ def test_the_box_keeps_both_epochs_apart(again: Workshop) -> None:
     receipts = [entry for entry in again.reported() if entry["epoch"] == 2]
     assert [entry["counter"] for entry in receipts] == [1, 2]
     assert not any(entry["gap"] for entry in again.do("box", "receipts", again.box)["receipts"])
-    devices = again.do("box", "devices", again.box)["devices"]
+    devices = again.do("box", "devices", again.box, "--epochs")["devices"]
     assert {(entry["id"], entry["epoch"]) for entry in devices} >= {("PUMP-1", 1), ("PUMP-1", 2)}
 
 
