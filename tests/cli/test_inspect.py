@@ -131,6 +131,17 @@ def test_names_that_strangers_chose_cannot_move_the_cursor(tmp_path: Path) -> No
     assert "\x1b" not in said.out
 
 
+def test_a_keystores_audit_says_which_keys_were_used_how_often(delivered: Workshop) -> None:
+    wrong = delivered.folder / "wrong"
+    wrong.write_text("000001\n")
+    run("box", "import", delivered.box, delivered.folder / "1.0.0", "--pin-file", wrong)
+    (found,) = _found(delivered, delivered.box / "tpm/audit.jsonl")
+    assert found["kind"] == "audit of a keystore"
+    assert found["summary"].endswith("1 refused, failed or turned away")
+    assert {"1 x create identity: done", "1 x unseal: pin-wrong"} <= set(found["fields"]["uses"])
+    assert found["fields"]["last"][-1].endswith("unseal: pin-wrong")
+
+
 def _found(shop: Workshop, path: Path) -> list[dict[str, Any]]:
     found = shop.do("inspect", path)["found"]
     assert isinstance(found, list)

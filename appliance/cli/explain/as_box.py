@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from appliance.box import admission, directives, identity, importing, receipts, survey
+from appliance.box import admission, directives, identity, importing, survey
 from appliance.box.context import Context
 from appliance.box.machine import Machine
+from appliance.box.receipts import History
 from appliance.cli.clock import now
 from appliance.cli.explain.judgement import Judgement, judge_list, judged, refused
 from appliance.cli.explain.things import Thing
@@ -45,14 +46,14 @@ class AsBox:
     """
 
     def __init__(self, folder: Path, at: int | None) -> None:
-        self._machine = machine = Machine.open(folder, now)
-        self.by = f"the box {machine.configuration.id}"
-        self.loops = machine.loops
         try:
+            self._machine = machine = Machine.open(folder, now)
             self._own = machine.own()
         except Refusal as refusal:
-            detail = f"what {self.by} would answer is not known without its TPM: {refusal.detail}"
+            detail = f"what the box in {folder} would answer is not known without its TPM: {refusal.detail}"
             raise Refusal(refusal.code, detail) from None
+        self.by = f"the box {machine.configuration.id}"
+        self.loops = machine.loops
         self.anchor = self._own.bundle.anchor
         self.lists = machine.store.lists(self._own.bundle)
         self._blocked: Refusal | None = None
@@ -117,9 +118,8 @@ class AsBox:
         context = self._context()
         verified = admit_receipt(data, self.anchor, context.lists(), context.now.time, crls)
         with context.store.reading() as transaction:
-            info, new = receipts.preview(transaction, verified, data, context.now.time)
-        gap = "; the one before it is missing" if info.gap else ""
-        return f"it would be kept{gap}" if new else "it is kept already"
+            _, new = History(transaction, [verified]).take(verified, data, context.now.time)
+        return "it would be kept" if new else "it is kept already"
 
     def _directive(self, data: bytes, order: Directive, crls: Sequence[bytes]) -> str:
         bundle = self._own.bundle

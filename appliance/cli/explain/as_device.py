@@ -12,8 +12,8 @@ from appliance.cli.clock import now
 from appliance.cli.explain.judgement import Judgement, judge_list, judged, refused
 from appliance.cli.explain.things import Thing
 from appliance.device import applying, renewal
-from appliance.device.applying import PackageResult
 from appliance.device.configuration import FILE_NAME, read_configuration
+from appliance.device.judging import PackageResult
 from appliance.device.machine import IDENTITY, Machine
 from appliance.device.reporting import believed_time
 from appliance.device.storage import Storage, read_state

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 from cryptography import x509
 
 from appliance.cli.answer import plain
+from appliance.cli.explain import audit
 from appliance.cli.explain.certificates import describe_certificate
 from appliance.cli.explain.spans import day, span
 from appliance.cli.explain.summaries import summary
@@ -48,6 +49,8 @@ def _summary(thing: Thing, at: int) -> str:
         return f"number {number} of {thing.crl.issuer.rfc4514_string()}, {age}; {revoked} revoked"
     if thing.bundle is not None:
         return _bundle(thing)
+    if thing.uses:
+        return audit.summary(thing.uses)
     if thing.kind == CERTIFICATES:
         return f"{len(thing.certificates)} in PEM"
     if thing.record is None:
@@ -67,6 +70,8 @@ def _bundle(thing: Thing) -> str:
 def _fields(thing: Thing, at: int) -> object:
     if thing.crl is not None:
         return _list_fields(thing.crl)
+    if thing.uses:
+        return audit.fields(thing.uses)
     if thing.parts:
         return {"receipts": [explain(part, at) for part in thing.parts]}
     return {} if thing.record is None else thing.record

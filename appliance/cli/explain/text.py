@@ -19,6 +19,7 @@ _MOMENTS: Final = {
     "finished",
 }
 _SIZES: Final = {"capacity", "free_space", "largest_chunk", "payload_length", "segment_size", "size"}
+_LISTS: Final = {"last", "uses", "users"}
 _DURATIONS: Final = {"clock_horizon", "crl_max_age", "nonce_uptime"}
 _FOR_MACHINES: Final = {"crl_numbers", "wraps", "wrapped_key", "key_id", "nonce", "format", "roots"}
 _EMPTY: Final[tuple[object, ...]] = (None, "", [], {})
@@ -115,6 +116,8 @@ def _lines(values: dict[str, Any], indent: str) -> list[str]:
         elif isinstance(value, list) and isinstance(value[0], dict):
             for place, item in enumerate(value):
                 lines += _section(f"{name} {place + 1}", item, indent)
+        elif name in _LISTS:
+            lines += [f"{indent}{name}", *(row for item in value for row in _wrapped(item, indent + "  "))]
         else:
             lines += _field(name, _shown(name, value), indent)
     return lines

@@ -9,6 +9,8 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from appliance.cli.explain.audit import KIND as AUDIT
+from appliance.cli.explain.audit import Use, read_audit
 from appliance.trust.bundle import ANCHOR_LABEL, Bundle
 from appliance.trust.profile import UNREADABLE, read_certificate
 from media_format import cose
@@ -52,6 +54,7 @@ class Thing:
     bundle: Bundle | None = None
     crl: x509.CertificateRevocationList | None = None
     parts: tuple[Thing, ...] = ()
+    uses: tuple[Use, ...] = ()
 
 
 def read_thing(data: bytes) -> Thing | None:
@@ -67,7 +70,7 @@ def read_thing(data: bytes) -> Thing | None:
         return _certificates(data)
     if data.startswith(_COSE):
         return _signed(data)
-    return _anchor(data) or _revocation_list(data) or _receipts(data)
+    return _anchor(data) or _revocation_list(data) or _receipts(data) or _audit(data)
 
 
 def _signed(data: bytes) -> Thing:
@@ -113,3 +116,8 @@ def _receipts(data: bytes) -> Thing | None:
         return Thing(RECEIPTS, data, parts=tuple(map(_signed, decode_receipts(data))))
     except Refusal:
         return None
+
+
+def _audit(data: bytes) -> Thing | None:
+    uses = read_audit(data)
+    return None if uses is None else Thing(AUDIT, data, uses=uses)
