@@ -3,10 +3,11 @@
 `Device` is the facade through which the command line and the agent use it.
 """
 
-from appliance.device.applying import ApplyResult, PackageResult
+from appliance.device.applying import ApplyResult
 from appliance.device.booting import BootResult
 from appliance.device.configuration import DeviceConfiguration, WatchSettings
 from appliance.device.directives import DirectiveResult
+from appliance.device.judging import PackageResult
 from appliance.device.service import Device, DeviceStatus
 
 __all__ = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from media_format import limits
 from media_format.objects import Codec
 from media_format.package import PackageReader
 from media_format.payload.presence import Presence, stored_offsets
+from media_format.progress import Progress, Report
+from media_format.refusal import Code, Refusal
 from media_format.wire import malformed
 
 _STORED: Final = limits.MIB
@@ -64,6 +67,16 @@ class Batch:
     count: int
     stored: bytes
 
+    def form(self, place: int) -> bytes:
+        """The stored form of a chunk that the payload holds. Refusal(digest-mismatch) if it is another."""
+        begin = self.placed.offsets[place] - self.placed.offsets[self.first]
+        chunk = self.placed.page.chunks[place]
+        form = self.stored[begin : begin + chunk.stored_length]
+        if hashlib.sha256(form).digest() != chunk.stored_digest:
+            number = self.placed.number + place
+            raise Refusal(Code.DIGEST_MISMATCH, f"chunk {number} is not stored as the vendor signed")
+        return form
+
 
 def placed_pages(plan: InstallPlan, reader: PackageReader, first: int = 0) -> Iterator[PlacedPage]:
     """The pages of the chunk table from `first` on. Raises what `verify_page` raises."""
@@ -110,6 +123,21 @@ def read_batches(plan: InstallPlan, reader: PackageReader, payload: Payload, sta
             yield Batch(placed, first, count, payload.read(begin, end - begin))
             first += count
     payload.check_end()
+
+
+def prove(plan: InstallPlan, reader: PackageReader, payload: Payload, report: Report) -> None:
+    """Read a package through and write nothing: that its payload is what the vendor signed.
+
+    Raises Refusal(digest-mismatch), (decryption-failed), (malformed), (truncated) or (medium-*). Nothing
+    rests on it: what is written later is checked as it is read.
+    """
+    done = 0
+    for batch in read_batches(plan, reader, payload, 0):
+        for place in range(batch.first, batch.first + batch.count):
+            if batch.placed.there[place] and batch.placed.page.chunks[place].stored_length:
+                batch.form(place)
+        done += len(batch.stored)
+        report(Progress("check", done, payload.length))
 
 
 def _batch_size(placed: PlacedPage, first: int) -> int:

@@ -33,7 +33,6 @@ from appliance.trust.envelope import judge_revocation, judge_validity, verify_en
 from appliance.trust.key_chain import KeyChain, judge_install
 from appliance.trust.manifest import VerifiedManifest, verify_manifest
 from appliance.trust.pages import VerifiedPage, verify_page
-from media_format import cose
 from media_format.objects import (
     Answer,
     ChainHead,
@@ -304,16 +303,3 @@ def judge_space(manifest: Manifest, view: DeviceView) -> None:
         end, capacity = component.offset + component.size, view.slots[component.slot].capacity
         if end > capacity:
             raise Refusal(Code.NO_SPACE, f"{component.name!r} ends at {end}, its slot at {capacity}")
-
-
-def addressed_to(envelope: bytes, device_id: str) -> bool:
-    """Whether an envelope names the device as a recipient.
-
-    Unverified: it decides only whether a refusal stands in a receipt or is just counted.
-    """
-    try:
-        signed = cose.read_sign1(envelope, Envelope.CONTENT_TYPE, Envelope.LIMIT)
-        recipients = Envelope.from_bytes(signed.payload).recipients
-    except Refusal:
-        return False
-    return any(recipient.device and recipient.device.id == device_id for recipient in recipients)

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import mldsa
 
+from appliance.device.judging import devices, read_unverified
 from appliance.trust.clock import BOX, SKEW, TrustedTime
 from appliance.trust.crl import RevocationLists
 from appliance.trust.purpose import Purpose
 from appliance.trust.signer import KeySigner
-from appliance.trust.verifier import PackageBytes, SlotSpace, addressed_to, admit_package
+from appliance.trust.verifier import PackageBytes, SlotSpace, admit_package
 from media_format import cose, limits
 from media_format.objects import (
     Answer,
@@ -679,13 +680,11 @@ def test_what_is_said_of_a_package_is_the_first_thing_wrong_with_it(world: World
 
 
 def test_only_an_envelope_that_names_the_device_concerns_it(world: World) -> None:
-    envelope = world.package().envelope
-    assert addressed_to(envelope, "pump-17")
-    assert not addressed_to(envelope, "pump-18")
-    assert not addressed_to(b"junk", "pump-17")
+    assert devices(read_unverified(world.package().envelope)) == ("pump-17",)
+    assert devices(read_unverified(b"junk")) == ()
     recipient = make_recipient(world.device.enrolment.encryption, device=None)
     release = world.package(kind=EnvelopeKind.RELEASE, recipients=(recipient,))
-    assert not addressed_to(release.envelope, "pump-17")
+    assert devices(read_unverified(release.envelope)) == ()
 
 
 def test_a_key_does_not_stand_in_a_views_repr(world: World) -> None:

@@ -126,11 +126,9 @@ def test_a_strangers_envelopes_leave_room_for_the_receipt_of_a_boxs_package(
     assert told[-1].package_id.hex().upper().startswith(package.name)
 
 
-def test_tampered_packages_write_the_bank_three_times_for_one_medium(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _, box, device, stick = scene(tmp_path)
-    for number in range(4):
+def tampered(stick: Path, box: Box, count: int, tmp_path: Path) -> None:
+    """The one package on a stick gets a bit changed, and comes again in `count` others, changed as well."""
+    for number in range(count):
         more = tmp_path / f"more{number}"
         shutil.copytree(stick / "UPDATEBX/REQUESTS", more / "UPDATEBX/REQUESTS")
         box.write(more, "pump-17")
@@ -138,6 +136,13 @@ def test_tampered_packages_write_the_bank_three_times_for_one_medium(
         shutil.copytree(package, stick / "UPDATEBX/PACKAGES" / package.name)
     for package in packages(stick):
         flip(package / "PAYLOAD.000")
+
+
+def test_tampered_packages_write_the_bank_once_for_one_medium(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, box, device, stick = scene(tmp_path)
+    tampered(stick, box, 4, tmp_path)
     begun = []
 
     def counting(*given: Any) -> None:
@@ -145,9 +150,67 @@ def test_tampered_packages_write_the_bank_three_times_for_one_medium(
         install(*given)
 
     monkeypatch.setattr("appliance.device.applying.install", counting)
-    apply(device, stick)
-    assert len(packages(stick)) == 5
-    assert len(begun) == 3
+    codes = [package.code for package in apply(device, stick).packages]
+    assert codes == [Code.DECRYPTION_FAILED] * 5
+    assert len(begun) == 1
+
+
+def test_tampered_packages_of_a_newer_release_do_not_hide_a_good_one_of_an_older(tmp_path: Path) -> None:
+    shop, box, device, stick = scene(tmp_path)
+    (good,) = packages(stick)
+    good.rename(tmp_path / "good")
+    box.take(shop.release("1.1"))
+    box.write(stick, "pump-17")
+    tampered(stick, box, 4, tmp_path)
+    (tmp_path / "good").rename(good)
+    results = apply(device, stick).packages
+    assert [result.code for result in results] == [Code.DECRYPTION_FAILED] * 5 + [None]
+    assert (results[-1].outcome, results[-1].version) == (Outcome.INSTALLED, "1.0")
+
+
+class Watched(DirectoryVolume):
+    """A medium that remembers which of its objects were read."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.read: list[str] = []
+
+    def read_object(self, path: str, limit: int) -> bytes:
+        self.read.append(path)
+        return super().read_object(path, limit)
+
+
+def test_a_package_for_another_device_costs_a_look_at_its_envelope(tmp_path: Path) -> None:
+    shop, _, _, stick = scene(tmp_path)
+    other = shop.device("pump-2")
+    watched = Watched(stick)
+    with closing_volume(watched) as volume:
+        assert only(other.apply(volume)).code is Code.NOT_FOR_THIS_DEVICE
+    assert not [path for path in watched.read if path.endswith("MANIFEST.CBR")]
+
+
+def test_more_packages_than_an_honest_medium_holds_are_not_all_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, _, device, stick = scene(tmp_path)
+    monkeypatch.setattr("appliance.device.judging.MOST_JUDGED", 3)
+    (package,) = packages(stick)
+    flip(package / "MANIFEST.CBR")
+    for number in range(9):
+        shutil.copytree(package, package.with_name(f"0000000{number}"))
+    codes = [result.code for result in apply(device, stick).packages]
+    assert len(codes) == 4
+    assert codes[-1] is Code.TOO_LARGE
+    assert counted(stick)[Code.TOO_LARGE] == 1
+    assert len(kept_receipts(shop.device_folder())) == 1
+
+
+def test_looking_at_a_medium_ends_when_it_takes_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, _, _, stick = scene(tmp_path)
+    monkeypatch.setattr("appliance.device.judging.PATIENCE", -1.0)
+    assert only(apply(shop.device("pump-2"), stick)).code is Code.TOO_LARGE
 
 
 def test_copies_of_a_tampered_package_write_the_bank_once(
