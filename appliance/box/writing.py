@@ -12,6 +12,7 @@ from appliance.box import dispatch, fleet, tidying
 from appliance.box.delivery import Cancelled, Delivery, Written
 from appliance.box.machine import Machine
 from appliance.box.users import Session
+from appliance.trust.chain import judge_dates
 from media_format.errors import MachineFault, Misuse
 from media_format.objects import Mode
 from media_format.progress import Report
@@ -48,6 +49,7 @@ def write(
     if not order.devices:
         raise Misuse("name at least one device to write for")
     context = machine.context()
+    judge_dates(context.own.signing, context.now.time)  # no device would believe it
     if order.mode not in context.anchor.policy.modes:
         raise Refusal(Code.UNSUPPORTED_FORMAT, f"the vendor's policy does not allow the mode '{order.mode}'")
     with machine.opened(medium, writable=True) as volume, ExitStack() as sources:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from media_format.refusal import ADVICE, Code
-from tests.cli.refusals import box_refuses, device_refuses, says
+from tests.cli.refusals import box_refuses, device_refuses, device_refuses_and_reports, reports, says
 from tests.cli.wall_clock import wall_clock
 from tests.cli.workshop import Workshop, run
 from tests.time.nmea import with_position, without_position
@@ -78,7 +78,7 @@ def test_a_source_of_time_that_cannot_be_asked_is_named_at_once(
 
 def test_a_device_whose_battery_clock_is_gone_installs_nothing(delivered: Workshop) -> None:
     _ask_only(delivered.device, f"rtc:{delivered.folder}/rtc9")
-    device_refuses(delivered, Code.TIME_UNTRUSTED)
+    device_refuses_and_reports(delivered, Code.TIME_UNTRUSTED)
 
 
 def test_a_device_installs_by_the_time_of_a_satellite_receiver(delivered: Workshop, tmp_path: Path) -> None:
@@ -91,6 +91,7 @@ def test_a_device_whose_satellite_receiver_has_no_position_installs_nothing(
 ) -> None:
     with _receiver(delivered, tmp_path, without_position(int(time.time()), 60)):
         device_refuses(delivered, Code.TIME_UNTRUSTED)
+    reports(delivered, Code.TIME_UNTRUSTED)
 
 
 def test_a_box_says_that_its_time_comes_from_a_satellite_receiver(

@@ -12,7 +12,7 @@ from media_format import cose, layout
 from media_format.objects import Manifest
 from media_format.refusal import Code
 from tests.cli import attacker, stages
-from tests.cli.refusals import box_refuses, device_refuses, device_refuses_and_reports
+from tests.cli.refusals import box_refuses, device_refuses, device_refuses_and_reports, reports
 from tests.cli.wall_clock import DAY, wall_clock
 from tests.cli.workshop import Workshop, mounted, run
 
@@ -70,6 +70,7 @@ def test_a_release_signed_twice_with_one_key_is_not_installed(strict: Workshop) 
 def test_a_device_whose_lists_are_too_old_installs_nothing(strict: Workshop) -> None:
     with wall_clock(days=31):
         device_refuses(strict, Code.REVOCATION_STALE)
+    reports(strict, Code.REVOCATION_STALE)
 
 
 def test_a_box_whose_lists_are_too_old_admits_nobody_until_it_gets_fresh_ones(strict: Workshop) -> None:
@@ -106,7 +107,7 @@ def test_a_device_without_a_clock_does_not_take_the_time_from_the_answer_to_an_o
     _kill_clock(strict)
     for _ in range(2):
         strict.do("device", "verify-boot", strict.device)
-    device_refuses(strict, Code.TIME_UNTRUSTED)
+    device_refuses_and_reports(strict, Code.TIME_UNTRUSTED)
 
 
 def test_a_subverted_box_that_tells_a_time_ahead_does_not_lock_a_device_out(strict: Workshop) -> None:

@@ -31,10 +31,7 @@ def test_a_device_with_the_tpm_of_another_one_installs_nothing(delivered: Worksh
 
 def test_a_device_whose_tpm_was_cleared_installs_nothing(delivered: Workshop) -> None:
     shutil.rmtree(delivered.device / "tpm")
-    says(
-        run("device", "apply", delivered.device, delivered.stick, "--json"),
-        Code.TPM_UNAVAILABLE,
-    )
+    device_refuses(delivered, Code.TPM_UNAVAILABLE)
 
 
 def test_a_whole_state_directory_copied_back_under_a_tpm_that_went_on_is_refused(delivered: Workshop) -> None:

@@ -63,7 +63,7 @@ def test_what_was_revoked_stays_revoked_where_an_older_list_comes_along(delivere
     attacker.revoke(delivered, "box.pem")
     device_refuses(delivered, Code.REVOKED)
     _put_lists(delivered, *older)
-    device_refuses(delivered, Code.REVOKED)
+    device_refuses_and_reports(delivered, Code.REVOKED)
 
 
 def test_a_list_of_a_stranger_with_the_authoritys_name_revokes_nobody(delivered: Workshop) -> None:
@@ -92,7 +92,7 @@ def test_a_list_with_a_critical_extension_that_nobody_knows_is_not_taken_for_the
     delivered.ask()
     delivered.write()
     attacker.revoke(delivered, "box.pem")
-    device_refuses(delivered, Code.REVOKED)
+    device_refuses_and_reports(delivered, Code.REVOKED)
 
 
 def test_a_list_without_end_is_not_read(delivered: Workshop) -> None:

@@ -15,6 +15,7 @@ from tests.cli.refusals import box_refuses, device_refuses, device_refuses_and_r
 from tests.cli.state import device_state
 from tests.cli.wall_clock import wall_clock
 from tests.cli.workshop import PIN, Workshop, run, run_program
+from tests.tpm.keystores import kill_keystore
 
 
 def test_a_slot_that_does_not_take_what_is_written_fails_the_release(running: Workshop) -> None:
@@ -88,6 +89,31 @@ def test_after_five_wrong_pins_the_right_one_has_to_wait(delivered: Workshop) ->
     box_refuses(delivered, Code.TPM_LOCKED, *write)
     with wall_clock(seconds=61):
         delivered.do("box", *write)
+
+
+def test_each_wrong_pin_after_the_fifth_doubles_the_wait(delivered: Workshop) -> None:
+    write = ("write", delivered.box, delivered.stick, "--device", "PUMP-1", *delivered.pin())
+    keep_keys_in_process(delivered.box)
+    (delivered.folder / "pin").write_text("314159\n")
+    for _ in range(5):
+        box_refuses(delivered, Code.PIN_WRONG, *write)
+    with wall_clock(seconds=61):
+        box_refuses(delivered, Code.PIN_WRONG, *write)
+    (delivered.folder / "pin").write_text(f"{PIN}\n")
+    with wall_clock(seconds=61 + 90):
+        box_refuses(delivered, Code.TPM_LOCKED, *write)
+    with wall_clock(seconds=61 + 121):
+        delivered.do("box", *write)
+
+
+def test_a_lock_out_survives_the_end_of_the_process_that_keeps_the_keys(delivered: Workshop) -> None:
+    write = ("write", delivered.box, delivered.stick, "--device", "PUMP-1", *delivered.pin())
+    (delivered.folder / "pin").write_text("314159\n")
+    for _ in range(5):
+        box_refuses(delivered, Code.PIN_WRONG, *write)
+    (delivered.folder / "pin").write_text(f"{PIN}\n")
+    kill_keystore(delivered.box / "tpm")
+    box_refuses(delivered, Code.TPM_LOCKED, *write)
 
 
 def keep_keys_in_process(box: Path) -> None:

@@ -68,6 +68,15 @@ def test_a_package_from_a_box_whose_clock_runs_ahead_is_not_installed_before_its
         reports(running, Code.CERTIFICATE_NOT_YET_VALID)
 
 
+def test_a_box_whose_certificate_has_expired_writes_nothing(delivered: Workshop) -> None:
+    with wall_clock(days=2 * 365 - 1):
+        delivered.release("1.1.0")
+        delivered.ask()
+    with wall_clock(days=2 * 365 + 1):
+        write = ("write", delivered.box, delivered.stick, "--device", "PUMP-1", *delivered.pin())
+        box_refuses(delivered, Code.CERTIFICATE_EXPIRED, *write)
+
+
 def _kill_clock(configuration: Path) -> None:
     text = configuration.read_text()
     assert '["development"]' in text

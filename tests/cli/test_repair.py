@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from media_format.refusal import Code
-from tests.cli.refusals import device_refuses, says
-from tests.cli.workshop import Workshop, firmware, run
+from tests.cli.refusals import device_refuses
+from tests.cli.workshop import Workshop, firmware
 
 
 def test_a_release_damaged_in_its_slot_is_installed_again(running: Workshop) -> None:
@@ -41,8 +41,8 @@ def test_a_used_stick_is_no_answer_for_a_slot_that_was_damaged_later(running: Wo
     running.write()
     running.install()
     _damage(running)
-    said = run("device", "apply", running.device, running.stick, "--json")
-    says(said, Code.REQUEST_MISMATCH)
+    device_refuses(running, Code.REQUEST_MISMATCH)
+    assert [receipt["outcome"] for receipt in running.reported()][-2:] == ["confirmed", "refused"]
 
 
 def _write_the_same(shop: Workshop) -> None:

@@ -43,14 +43,20 @@ class Keystore:
 
     def kill(self) -> None:
         """Kill it, and wait until it is gone."""
-        pidfd = os.pidfd_open(self.pid)
-        try:
-            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-            poll = select.poll()
-            poll.register(pidfd, select.POLLIN)
-            assert poll.poll(20_000), "the keystore does not die"
-        finally:
-            os.close(pidfd)
+        kill_keystore(self.folder)
+
+
+def kill_keystore(folder: Path) -> None:
+    """Kill the process that keeps the keys in a folder, and wait until it is gone."""
+    with connect(folder) as connection:
+        pidfd = os.pidfd_open(peer_of(connection).pid)
+    try:
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        poll = select.poll()
+        poll.register(pidfd, select.POLLIN)
+        assert poll.poll(20_000), "the keystore does not die"
+    finally:
+        os.close(pidfd)
 
 
 def audit(folder: Path) -> list[dict[str, Any]]:
