@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from appliance.trust.clock import BOX, SKEW, Reading
+from appliance.trust.issuing import SIGNER_LIFETIME
 from appliance.trust.verifier import InstallPlan
 from media_format.objects import Answer, Policy
 from media_format.refusal import Code
-from tests.time.fleet import PACKAGE_LIFETIME, Delivery, Fleet
-from tests.trust_world import DAY, NOW, POLICY, YEAR, World
+from tests.time.fleet import PACKAGE_LIFETIME, Delivery, Fleet, Release
+from tests.trust_world import DAY, NOW, POLICY, YEAR, World, make_manifest
 
 HORIZON = 2 * YEAR
 CRL_MAX_AGE = 400 * DAY
@@ -67,7 +68,9 @@ class AnySequence(RuleBasedStateMachine):
         self.misled = 0
         """How far a lying clock has led the device ahead; past it the device is itself again."""
         self.seen_floor = self.fleet.floor
-        self.old_directive = b""
+        self.held: list[tuple[int, int, bytes]] = []
+        """Directives under way: number, floor, bytes."""
+        self.followed = 0
 
     # What happens
 
@@ -95,9 +98,9 @@ class AnySequence(RuleBasedStateMachine):
     def clocks_are_repaired(self, rtc: int, gpsd: int) -> None:
         self.clocks = {"rtc": rtc, "gpsd": gpsd}
 
-    @rule()
-    def reboot(self) -> None:
-        self.fleet.boots += 1
+    @rule(times=st.sampled_from((1, 1, POLICY.nonce_boots + 1)))
+    def reboot(self, times: int) -> None:
+        self.fleet.boots += times
 
     @rule()
     def release(self) -> None:
@@ -111,21 +114,29 @@ class AnySequence(RuleBasedStateMachine):
     def renew_the_box(self) -> None:
         self.fleet.certify_box()
 
-    @precondition(lambda self: self.fleet.floor > self.fleet.now)
-    @rule()
-    def lower_the_floor(self) -> None:
-        """The vendor's way out for a device that a lying clock led astray."""
-        directive = self.fleet.directive(self.fleet.now)
-        assert self.fleet.obey(directive, self.fleet.directives - 1) is None
-        self.misled = 0
-        self.seen_floor = self.fleet.floor
-        self.witnessed = min(self.witnessed, self.fleet.now)
-        self.old_directive = directive
+    # Directives
 
-    @precondition(lambda self: bool(self.old_directive))
+    @precondition(lambda self: len(self.held) < 3)
     @rule()
-    def replay_a_directive(self) -> None:
-        assert self.fleet.obey(self.old_directive, self.fleet.directives) is Code.REQUEST_REPLAYED
+    def order_a_lower_floor(self) -> None:
+        """The vendor's way out for a device that a lying clock led astray; it may be under way for years."""
+        floor, order = self.fleet.now, self.fleet.directive(self.fleet.now)
+        self.held.append((self.fleet.directives, floor, order))
+
+    @precondition(lambda self: bool(self.held))
+    @rule(which=st.integers(0, 2), keep=st.booleans())
+    def a_directive_arrives(self, which: int, keep: bool) -> None:
+        """In any order, and again and again where somebody keeps it."""
+        number, floor, order = self.held[which % len(self.held)]
+        if not keep:
+            self.held.remove((number, floor, order))
+        found = self.fleet.obey(order, self.followed)
+        assert found is (None if number > self.followed else Code.REQUEST_REPLAYED)
+        if found is None:
+            assert self.fleet.floor <= floor
+            self.followed, self.misled = number, 0
+            self.seen_floor = self.fleet.floor
+            self.witnessed = min(self.witnessed, floor)
 
     # Packages
 
@@ -165,6 +176,17 @@ class AnySequence(RuleBasedStateMachine):
         if answering == "an old one":
             assert found is Code.REQUEST_MISMATCH
 
+    @rule(late=st.sampled_from((DAY, YEAR)))
+    def a_signer_signs_after_its_end(self, late: int) -> None:
+        fleet = self.fleet
+        index = fleet.release.manifest.index + 1
+        begun = fleet.now - SIGNER_LIFETIME - late
+        release = Release(
+            make_manifest(index=index, created=fleet.now), fleet.world.release_signer(index, now=begun)
+        )
+        delivery = Delivery(release, fleet.now, fleet.now + PACKAGE_LIFETIME, fleet.outstanding, fleet.crls)
+        assert not isinstance(fleet.apply(delivery, self._readings()), InstallPlan)
+
     @rule(off=lies, answering=st.booleans())
     def a_thief_of_both_sets_the_clock_and_delivers(self, off: int, answering: bool) -> None:
         """The package fits the clock: only what the device has witnessed speaks against them."""
@@ -177,13 +199,13 @@ class AnySequence(RuleBasedStateMachine):
 
     def _apply(self, delivery: Delivery) -> InstallPlan | Code:
         fleet = self.fleet
-        before = fleet.floor
+        before, young = fleet.floor, fleet.young
         found = fleet.apply(delivery, self._readings())
         if isinstance(found, InstallPlan):
-            self._judge_acceptance(found, delivery, before)
+            self._judge_acceptance(found, delivery, before, young=young)
         return found
 
-    def _judge_acceptance(self, plan: InstallPlan, delivery: Delivery, before: int) -> None:
+    def _judge_acceptance(self, plan: InstallPlan, delivery: Delivery, before: int, *, young: bool) -> None:
         fleet, source, believed = self.fleet, plan.time.source, plan.time.time
         created = delivery.release.manifest.created
         # Whatever the clocks and the box say, what is known to have ended is over.
@@ -197,6 +219,7 @@ class AnySequence(RuleBasedStateMachine):
         assert believed <= max(before, created, fleet.crl_date) + HORIZON
         if source == BOX:
             assert fleet.policy.box_time
+            assert young
             assert delivery.answers is not None
             assert fleet.floor <= max(before, created, fleet.crl_date)
         else:
@@ -221,6 +244,23 @@ class AnySequence(RuleBasedStateMachine):
     @invariant()
     def only_a_lying_clock_of_the_device_itself_leads_its_floor_ahead(self) -> None:
         assert self.fleet.floor <= max(self.fleet.now, self.misled)
+
+    def teardown(self) -> None:
+        """Whatever has happened: with a right clock and what is new from the vendor the device goes on.
+
+        Only where its floor lies ahead of the time does it need the vendor's order for that.
+        """
+        fleet = self.fleet
+        self.clocks = dict.fromkeys(SOURCES, 0)
+        self.lie_unused(DAY)
+        if fleet.floor > fleet.now:
+            assert self.misled
+            self.order_a_lower_floor()
+            self.a_directive_arrives(len(self.held) - 1, keep=False)
+        delivery = Delivery(
+            fleet.release, fleet.now, fleet.now + PACKAGE_LIFETIME, fleet.outstanding, fleet.crls
+        )
+        assert isinstance(self._apply(delivery), InstallPlan)
 
     def _readings(self) -> tuple[Reading, ...]:
         shown = {name: None if off is None else self.fleet.now + off for name, off in self.clocks.items()}
