@@ -134,7 +134,7 @@ def settle(transaction: Transaction, tpm: Tpm) -> bytes:
         raise Refusal(
             Code.TPM_UNAVAILABLE,
             "the people in box.db are not those that the TPM remembers: the file was changed or copied back;"
-            " put the newest box.db back, or make the box anew (updatebox box init)",
+            " put the newest backup back (updatebox box restore), or make the box anew (updatebox box init)",
         )
     if memory != found:
         tpm.store(_MEMORY, found)
