@@ -1,4 +1,4 @@
-"""Checking the whole store: the database, every byte of the sealed packages, the ledger, the people.
+"""Checking the whole store: database, every byte of the sealed packages, ledger, receipts, people.
 
 Nothing is changed, and no key is used: packages are held against the digests that were kept at import, when
 every chunk of them was verified.
@@ -16,6 +16,7 @@ from appliance.box import auditing, identity, users
 from appliance.box.faults import DATABASE, FaultCode
 from appliance.box.machine import Machine
 from appliance.box.package_volume import KeptFile
+from appliance.box.receipt_check import check_receipts
 from appliance.box.schema import ReleaseRow
 from appliance.trust.manifest import verify_manifest
 from media_format.errors import MachineFault, Misuse
@@ -48,6 +49,7 @@ def check(machine: Machine, report: Report) -> tuple[StoreFinding, ...]:
         lambda: _Packages(machine, report).findings(),
         lambda: _leftovers(machine),
         lambda: _ledger(machine),
+        lambda: _receipts(machine),
         lambda: _people(machine),
         lambda: _lists(machine),
     )
@@ -171,6 +173,15 @@ def _ledger(machine: Machine) -> Iterator[StoreFinding]:
             "compare it with the newest export (updatebox box export --ledger), and find out who did this"
         )
         yield StoreFinding(f"ledger, entry {state.place}", state.problem or "it is not right", advice)
+
+
+def _receipts(machine: Machine) -> Iterator[StoreFinding]:
+    if machine.own_or_none() is None:
+        return  # Nobody's receipts can be in it yet.
+    advice = "compare it with the newest export (updatebox box export --receipts), and find out who did this"
+    for finding in check_receipts(machine):
+        place = f"receipt {finding.counter} of {finding.device_id}, epoch {finding.epoch}"
+        yield StoreFinding(place, finding.problem, advice)
 
 
 def _people(machine: Machine) -> Iterator[StoreFinding]:

@@ -46,6 +46,12 @@ _CODES: Final = {
     sqlite3.SQLITE_BUSY: FaultCode.BUSY,
     sqlite3.SQLITE_LOCKED: FaultCode.BUSY,
 }
+_STATES: Final = {
+    FaultCode.FULL: "cannot be written: the disk is full",
+    FaultCode.READ_ONLY: "cannot be written: the disk or the directory is read-only",
+    FaultCode.DAMAGED: "cannot be read as a database, or the disk fails",
+    FaultCode.BUSY: "is in use by another program",
+}
 _SYSTEM: Final = {
     errno.ENOSPC: FaultCode.FULL,
     errno.EDQUOT: FaultCode.FULL,
@@ -85,7 +91,7 @@ def of_database(folder: Path, error: BaseException) -> MachineFault:
     """What SQLite says, as a fault. Where it cannot tell (input, output, opening), the disk is asked."""
     number = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
     code = _CODES.get(number) or _of_disk(folder)
-    return fault(folder, code, f"{folder / DATABASE}: the store cannot be used ({error})")
+    return fault(folder, code, f"{folder / DATABASE} {_STATES[code]} ({error})")
 
 
 def of_system(folder: Path, error: OSError) -> MachineFault:

@@ -74,6 +74,8 @@ class SealedPackages:
     def remove(self, name: str, *, wait: bool = False) -> bool:
         """Remove what lies there under a name, durably; False where it is read and this may not `wait`."""
         path = self.path / name
+        if not os.path.lexists(path):
+            return True
         with faults.naming_system(self._store):
             if path.is_symlink() or not path.is_dir():
                 path.unlink(missing_ok=True)

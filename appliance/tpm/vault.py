@@ -7,6 +7,7 @@ moved to another name does not open. All changes are durable when a call returns
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -80,14 +81,14 @@ class Vault:
                 sorted(path.name.removeprefix(f"{kind}-") for path in self._folder.glob(f"{kind}-*"))
             )
         except OSError as error:
-            raise unavailable(f"{self._folder}: {os.strerror(error.errno or 0)}") from None
+            raise _failing(self._folder, error) from None
 
     def write(self, kind: str, name: str, data: bytes, nonce: bytes, auth: bytes = b"") -> None:
         """Seal and keep an entry, replacing what was there."""
         try:
             self._replace(self._path(kind, name), self.seal(f"{kind}-{name}", data, nonce, auth))
         except OSError as error:
-            raise unavailable(f"{self._folder}: {os.strerror(error.errno or 0)}") from None
+            raise _failing(self._folder, error) from None
 
     def read(self, kind: str, name: str, auth: bytes = b"") -> bytes | None:
         """Open an entry; None if there is none. Closed if it does not open."""
@@ -96,7 +97,7 @@ class Vault:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise unavailable(f"{self._folder}: {os.strerror(error.errno or 0)}") from None
+            raise _failing(self._folder, error) from None
         return self.open(f"{kind}-{name}", sealed, auth)
 
     def seal(self, purpose: str, data: bytes, nonce: bytes, auth: bytes = b"") -> bytes:
@@ -127,6 +128,13 @@ def _check_private(path: Path) -> None:
         raise unavailable(f"{path} can be read by others; run: chmod go= {path}")
     if status.st_uid != os.geteuid():
         raise unavailable(f"{path} belongs to another user")
+
+
+def _failing(folder: Path, error: OSError) -> Refusal:
+    """What the system has against a file of the TPM."""
+    text = f"{folder}: {os.strerror(error.errno or 0)}"
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return unavailable(f"{text}; make room on its disk, then do it again" if full else text)
 
 
 def unavailable(detail: str) -> Refusal:
