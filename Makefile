@@ -5,7 +5,7 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
 BIN := .venv/bin
 
-.PHONY: help demo test check lint format prepare torture bench-media clean
+.PHONY: help demo test check lint format prepare torture bench-media bench-reuse clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -44,6 +44,10 @@ torture: ## cut the power at every write to a stick, thousands of times, and pri
 bench-media: ## measure opening, writing and reading media against dd and mtools (as root: it uses a loop device)
 	@scripts/prepare test
 	@$(BIN)/python -m benchmarks.media
+
+bench-reuse: ## measure what is left of a package where the device has most of its chunks
+	@scripts/prepare demo
+	@$(BIN)/python -m benchmarks.reuse
 
 clean: ## remove what was made here
 	rm -rf .venv .cache demo dist build .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis
