@@ -4,6 +4,7 @@
 """
 
 from appliance.box.admission import Admission
+from appliance.box.backup import BackupMade
 from appliance.box.checking import StoreFinding
 from appliance.box.delivery import Cancel, Written
 from appliance.box.directives import DirectiveResult
@@ -14,6 +15,7 @@ from appliance.box.importing import ReleaseInfo
 from appliance.box.ledger import LedgerQuery, LedgerState
 from appliance.box.ledger_chain import LedgerEntry
 from appliance.box.receipts import CollectedReceipt, ReceiptFilter, ReceiptInfo
+from appliance.box.restoring import Person, Restored
 from appliance.box.rules import Rule, Verdict
 from appliance.box.service import BoxService
 from appliance.box.survey import Action, MediumReport, PackageInfo
@@ -28,6 +30,7 @@ from media_format.refusal import Refusal
 __all__ = [
     "Action",
     "Admission",
+    "BackupMade",
     "BoxService",
     "BoxStatus",
     "Cancel",
@@ -48,11 +51,13 @@ __all__ = [
     "MediumReport",
     "Misuse",
     "PackageInfo",
+    "Person",
     "Progress",
     "ReceiptFilter",
     "ReceiptInfo",
     "Refusal",
     "ReleaseInfo",
+    "Restored",
     "Rule",
     "Session",
     "StoreFinding",

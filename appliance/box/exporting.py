@@ -34,10 +34,17 @@ def ledger_file(machine: Machine, session: Session | None) -> tuple[bytes, int]:
     chain = machine.own().bundle.chain(Purpose.BOX_IDENTITY)
     last = MAX_UINT if session is None else _enter(machine, session)
     with machine.store.reading() as transaction:
-        found = [_shown(entry) for entry in entries(transaction, last)]
+        return ledger_of(transaction, machine.configuration.id, chain, last)
+
+
+def ledger_of(
+    transaction: Transaction, box_id: str, chain: tuple[bytes, ...], last: int = MAX_UINT
+) -> tuple[bytes, int]:
+    """The ledger in a store up to the entry `last`, in JSON, under the box's certificates."""
+    found = [_shown(entry) for entry in entries(transaction, last)]
     ledger = {
         "format": FORMAT,
-        "box": machine.configuration.id,
+        "box": box_id,
         "certificates": [der.hex() for der in chain],
         "entries": found,
     }

@@ -26,6 +26,8 @@ from media_format import cbor
 from media_format.refusal import Refusal
 from media_format.wire import MAX_UINT
 
+RESTORE: Final = "restore"
+"""The act after which a ledger goes on that was put back from a backup."""
 _HEAD: Final = "ledger-head"
 _MAX_HEAD: Final = 64
 _TOLD: Final = 100
@@ -68,10 +70,13 @@ class LedgerQuery:
 class Acts:
     """Acts of one transaction, each with its entry."""
 
-    def __init__(self, transaction: Session, when: TrustedTime, head: _Head | None) -> None:
+    def __init__(
+        self, transaction: Session, when: TrustedTime, head: _Head | None, *, evidence: bool = True
+    ) -> None:
         self.transaction = transaction
         self._when = when
         self._head = head
+        self._evidence = evidence
         self._last: LedgerRow | None = None
 
     @property
@@ -83,7 +88,8 @@ class Acts:
         """Append an entry. One that names a person is signed."""
         if self._last is None:
             self._last = _newest(self.transaction)
-            self._keep_evidence()
+            if self._evidence:
+                self._keep_evidence()
         self._append(act, detail, who, sign)
 
     def _keep_evidence(self) -> None:
@@ -134,7 +140,7 @@ class Ledger:
             acts = Acts(transaction, when, self._head())
             yield acts
         if acts.entered:
-            self._remember()
+            self.remember()
 
     @contextmanager
     def entry(
@@ -144,6 +150,30 @@ class Ledger:
         with self.acts(when) as acts:
             yield acts.transaction
             acts.enter(act, detail, who, sign)
+
+    def restored(self, transaction: Session, when: TrustedTime, copy: str, who: str, sign: Sign) -> None:
+        """Go on in a ledger that was put back: the entry says what the TPM remembered.
+
+        To be followed by `remember` once this store is the box's.
+        """
+        head, last = self._head(), _newest(transaction)
+        end = f"up to entry {last.sequence}" if last else "without entries"
+        remembered = f"entry {head.sequence} {head.digest.hex()}" if head else "none"
+        acts = Acts(transaction, when, head, evidence=False)
+        acts.enter(RESTORE, f"{copy}, {end}; the TPM remembered {remembered}", who, sign)
+
+    def remembered(self) -> int | None:
+        """The number of the entry that the TPM remembers."""
+        head = self._head()
+        return head.sequence if head else None
+
+    def remember(self) -> None:
+        """Let the TPM remember the newest entry."""
+        # Inside a transaction, so that of two programs the one that is late does not step back.
+        with self._store.transaction() as transaction:
+            row = _newest(transaction)
+            if row is not None:
+                self._tpm.store(_HEAD, cbor.encode([row.sequence, row.digest]))
 
     def newest(self, limit: int) -> tuple[LedgerEntry, ...]:
         """The newest acts, the newest first."""
@@ -180,13 +210,6 @@ class Ledger:
     def _head(self) -> _Head | None:
         remembered = self._tpm.load(_HEAD)
         return None if remembered is None else _Head.read(remembered)
-
-    def _remember(self) -> None:
-        # Inside a transaction, so that of two programs the one that is late does not step back.
-        with self._store.transaction() as transaction:
-            row = _newest(transaction)
-            if row is not None:
-                self._tpm.store(_HEAD, cbor.encode([row.sequence, row.digest]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session as Transaction
 from appliance.box import (
     admission,
     auditing,
+    backup,
     certificates,
     checking,
     collecting,
@@ -20,6 +21,7 @@ from appliance.box import (
     identity,
     importing,
     receipts,
+    restoring,
     retiring,
     rules,
     survey,
@@ -28,6 +30,7 @@ from appliance.box import (
     writing,
 )
 from appliance.box.admission import Admission
+from appliance.box.backup import BackupMade
 from appliance.box.checking import StoreFinding
 from appliance.box.configuration import Configuration
 from appliance.box.delivery import Cancelled
@@ -43,6 +46,7 @@ from appliance.box.ledger import Ledger, LedgerQuery, LedgerState
 from appliance.box.ledger_chain import LedgerEntry
 from appliance.box.machine import Machine
 from appliance.box.receipts import CollectedReceipt, ReceiptFilter, ReceiptInfo
+from appliance.box.restoring import Person, Restored
 from appliance.box.rules import Rule, RuleSource, Verdict
 from appliance.box.store import Store
 from appliance.box.survey import MediumReport
@@ -183,6 +187,28 @@ class BoxService:
                 return stored_packages(transaction, volume)
         finally:
             volume.close()
+
+    def backup(
+        self, file: Path, passphrase: str, session: Session, report: Report, *, packages: bool = False
+    ) -> BackupMade:
+        """Write all that the box knows, but no key, into a new file sealed under `passphrase`.
+
+        With `packages` its releases too, which are sealed to the transport key and open on this box alone.
+        """
+        return backup.backup(self._machine, file, passphrase, session, report, packages=packages)
+
+    @staticmethod
+    def restore(
+        folder: Path, file: Path, passphrase: str, person: Person, *, now: Callable[[], int]
+    ) -> Restored:
+        """Put a backup back. The person is a supervisor of the box in `folder`; that need not open any more.
+
+        Nothing is changed before all is verified. Raises Misuse where there is no TPM, Refusal(malformed),
+        (pin-wrong), (decryption-failed), (signature-invalid), (chain-invalid) for what is no backup, or a
+        changed or foreign one, and (tpm-unavailable) where people were changed since and the box's own store
+        does not say any more who they are.
+        """
+        return restoring.restore(folder, file, passphrase, person, now)
 
     def export_receipts(self) -> tuple[bytes, int]:
         """A file of the receipts for the vendor, and how many are in it."""

@@ -10,6 +10,7 @@ import click
 from appliance.box import BoxService
 from appliance.cli import exchange, reports, stock
 from appliance.cli.answer import Answer, answering
+from appliance.cli.backup import backup, restore
 from appliance.cli.box_parts import FOLDER, open_box
 from appliance.cli.box_status import status
 from appliance.cli.clock import now
@@ -69,6 +70,7 @@ def certs(directory: Path, file: Path) -> Answer:
 
 
 for verb in (
+    *(backup, restore),
     *(init, certs, stock.import_release, stock.releases, stock.packages, stock.retire, reports.export),
     *(reports.devices, reports.receipts, ledger, status),
     *(exchange.media, exchange.admit, exchange.write, exchange.collect, exchange.directives),

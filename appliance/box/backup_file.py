@@ -1,0 +1,299 @@
+"""The backup's file: sealed under a passphrase, in one stream, and signed by the box that made it.
+
+A head in the clear (magic, length, CBOR) says how the passphrase is stretched (Argon2id, RFC 9106) and is
+bound to the rest, one Cobblestone-256 message with a tar archive (POSIX.1-2001, pax) of the box's files. The
+archive's last member is a COSE_Sign1 object by the box's identity key that names all the others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import struct
+import tarfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, Final, cast
+
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+from media_format import limits
+from media_format.durable import sync_folder
+from media_format.errors import Misuse
+from media_format.objects.manifest import FORMAT, SHORT
+from media_format.payload.cobblestone import KEY_SIZE, Opener, Sealer
+from media_format.refusal import Code, Refusal
+from media_format.wire import DIGEST, TIME, Blob, Many, Nested, Record, Text, Uint, key, malformed, record
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+MAGIC: Final = b"updatebox backup\n"
+SIGNED: Final = "SIGNED.CBR"
+SHORTEST_PASSPHRASE: Final = 8
+_LENGTH: Final = struct.Struct(">I")
+_SALT: Final = 16
+_PASSES, _LANES, _MEMORY = 3, 4, 64 * 1024
+"""The second recommended option of RFC 9106, section 4; memory in KiB."""
+_CONTEXT: Final = b"updatebox backup\0"
+_RUN: Final = 1024 * 1024
+_MOST_FILES: Final = 100_000
+_NAME: Final = "backup"
+
+Advance = Callable[[int], None]
+"""Hears of bytes that were read or written."""
+
+
+@record
+class Head(Record):
+    """What stands before the sealed part. It is bound to it, but says nothing that is certain by itself."""
+
+    NAME: ClassVar[str] = "backup's head"
+    LIMIT: ClassVar[int] = 1024
+
+    format: int = key(1, FORMAT)
+    box: str = key(2, SHORT)
+    created: int = key(3, TIME)
+    salt: bytes = key(4, Blob(_SALT, _SALT))
+    passes: int = key(5, Uint(1, 16))
+    memory: int = key(6, Uint(8 * 1024, 1024 * 1024))
+    lanes: int = key(7, Uint(1, 16))
+
+
+@record
+class Member(Record):
+    """A file of the box."""
+
+    NAME: ClassVar[str] = "backup's member"
+
+    name: str = key(1, Text(256))
+    size: int = key(2, Uint())
+    digest: bytes = key(3, DIGEST)
+
+
+@record
+class Contents(Record):
+    """What the box signs: whose backup it is, of when, up to which entry of its ledger, and every file."""
+
+    NAME: ClassVar[str] = "backup's contents"
+    LIMIT: ClassVar[int] = 32 * limits.MIB
+    CONTENT_TYPE: ClassVar[str] = "application/vnd.updatebox.backup+cbor"
+
+    format: int = key(1, FORMAT)
+    box: str = key(2, SHORT)
+    created: int = key(3, TIME)
+    sequence: int = key(4, Uint(1))
+    digest: bytes = key(5, DIGEST)
+    files: tuple[Member, ...] = key(6, Many(Nested(Member), _MOST_FILES, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that goes into a backup, and its name there."""
+
+    name: str
+    path: Path
+
+
+def write(
+    out: BinaryIO,
+    passphrase: str,
+    head: tuple[str, int],
+    sources: Iterator[Source],
+    sign: Callable[[tuple[Member, ...]], bytes],
+    advance: Advance,
+) -> int:
+    """Write a backup of the box and time in `head`; returns how many files it holds.
+
+    `sign` makes the signed object from what was written.
+    """
+    box, created = head
+    stretched = Head(
+        format=limits.FORMAT_VERSION,
+        box=box,
+        created=created,
+        salt=os.urandom(_SALT),
+        passes=_PASSES,
+        memory=_MEMORY,
+        lanes=_LANES,
+    )
+    data = stretched.to_bytes()
+    out.write(MAGIC + _LENGTH.pack(len(data)) + data)
+    sealing = _Sealing(out, Sealer(_key(passphrase, stretched), _CONTEXT + data))
+    members = []
+    with tarfile.open(fileobj=sealing, mode="w|", format=tarfile.PAX_FORMAT, bufsize=_RUN) as archive:
+        for source in sources:
+            with source.path.open("rb") as file:
+                digesting = _Digesting(file, advance)
+                size = os.fstat(file.fileno()).st_size
+                archive.addfile(_info(source.name, size), cast(BinaryIO, digesting))
+            members.append(Member(name=source.name, size=size, digest=digesting.digest.digest()))
+        signed = sign(tuple(members))
+        archive.addfile(_info(SIGNED, len(signed)), io.BytesIO(signed))
+    sealing.finish()
+    return len(members)
+
+
+def extract(file: BinaryIO, passphrase: str, folder: Path, allowed: Callable[[str], bool]) -> bytes:
+    """Unpack a backup below an empty `folder`, durably; returns the signed object. None of it is verified.
+
+    Raises Refusal(malformed) for what is no backup, (unsupported-format) for a later version, (pin-wrong) for
+    another passphrase, (decryption-failed) where it was changed or cut off.
+    """
+    head, data = _read_head(file)
+    opening = _Opening(file, Opener(_key(passphrase, head), _CONTEXT + data))
+    signed: bytes | None = None
+    try:
+        with tarfile.open(fileobj=opening, mode="r|", bufsize=_RUN) as archive:
+            for info in archive:
+                content = archive.extractfile(info) if info.isreg() else None
+                if content is None or signed is not None:
+                    raise malformed(_NAME, "it holds something that does not belong in it")
+                if info.name == SIGNED:
+                    signed = content.read(Contents.LIMIT + limits.MAX_SIGN1_OVERHEAD)
+                elif allowed(info.name):
+                    _unpack(cast(BinaryIO, content), folder / PurePosixPath(info.name))
+                else:
+                    raise malformed(_NAME, f"{info.name!r} does not belong in it")
+    except tarfile.TarError as error:
+        raise malformed(_NAME, f"its archive cannot be read ({error})") from None
+    opening.finish()
+    if signed is None:
+        raise Refusal(Code.TRUNCATED, "the backup has no signature")
+    return signed
+
+
+def check_files(contents: Contents, folder: Path) -> None:
+    """Hold what was unpacked against what the box signed. Refusal(signature-invalid)."""
+    found = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
+    for member in contents.files:
+        path = found.pop(member.name, None)
+        if path is None or path.stat().st_size != member.size or _digest(path) != member.digest:
+            raise Refusal(Code.SIGNATURE_INVALID, f"{member.name} in the backup is not what the box signed")
+    if found:
+        raise Refusal(Code.SIGNATURE_INVALID, f"the box did not sign {min(found)} in the backup")
+
+
+def check_passphrase(passphrase: str) -> None:
+    """Misuse for passphrases that protect nothing."""
+    if len(passphrase) < SHORTEST_PASSPHRASE:
+        raise Misuse(f"a backup's passphrase has at least {SHORTEST_PASSPHRASE} characters")
+
+
+def _key(passphrase: str, head: Head) -> bytes:
+    kdf = Argon2id(
+        salt=head.salt, length=KEY_SIZE, iterations=head.passes, lanes=head.lanes, memory_cost=head.memory
+    )
+    return kdf.derive(passphrase.encode())
+
+
+def _read_head(file: BinaryIO) -> tuple[Head, bytes]:
+    start = file.read(len(MAGIC) + _LENGTH.size)
+    if not start.startswith(MAGIC) or len(start) < len(MAGIC) + _LENGTH.size:
+        raise malformed(_NAME, "this is no backup of a box")
+    (length,) = _LENGTH.unpack(start[len(MAGIC) :])
+    if length > Head.LIMIT:
+        raise Refusal(Code.TOO_LARGE, f"the backup's head has {length} bytes")
+    data = file.read(length)
+    return Head.from_bytes(data), data
+
+
+def _unpack(content: BinaryIO, path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(fd, "wb") as out:
+        while run := content.read(_RUN):
+            out.write(run)
+        out.flush()
+        os.fsync(out.fileno())
+    sync_folder(path.parent)
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def _info(name: str, size: int) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.size, info.mode = size, 0o600
+    return info
+
+
+class _Digesting(io.RawIOBase):
+    """A file that is digested while it is read."""
+
+    def __init__(self, file: BinaryIO, advance: Advance) -> None:
+        self._file = file
+        self._advance = advance
+        self.digest = hashlib.sha256()
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self.digest.update(data)
+        self._advance(len(data))
+        return data
+
+
+class _Sealing(io.RawIOBase):
+    """What tarfile writes to."""
+
+    def __init__(self, out: BinaryIO, sealer: Sealer) -> None:
+        self._out = out
+        self._sealer = sealer
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Buffer) -> int:
+        self._out.write(self._sealer.update(memoryview(data)))
+        return memoryview(data).nbytes
+
+    def finish(self) -> None:
+        self._out.write(self._sealer.finalize())
+
+
+class _Opening(io.RawIOBase):
+    """What tarfile reads from: plaintext, each block of it authenticated."""
+
+    def __init__(self, file: BinaryIO, opener: Opener) -> None:
+        self._file = file
+        self._opener = opener
+        self._plain = b""
+        self._began = self._ended = False
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        while len(self._plain) < size and not self._ended:
+            self._plain += self._next()
+        taken, self._plain = self._plain[:size], self._plain[size:]
+        return taken
+
+    def finish(self) -> None:
+        """Read on to the end, which alone says that nothing is missing."""
+        while not self._ended:
+            self._next()
+
+    def _next(self) -> bytes:
+        sealed = self._file.read(_RUN)
+        try:
+            plain = self._opener.update(sealed) if sealed else self._finalized()
+        except Refusal:
+            if self._began:
+                raise Refusal(Code.DECRYPTION_FAILED, "the backup was changed or cut off") from None
+            raise Refusal(
+                Code.PIN_WRONG, "the passphrase is not the backup's, or its beginning was changed"
+            ) from None
+        self._began = self._began or bool(plain)
+        return plain
+
+    def _finalized(self) -> bytes:
+        self._ended = True
+        return self._opener.finalize()

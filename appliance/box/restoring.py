@@ -1,0 +1,252 @@
+"""Restoring a box from a backup. Everything is verified before anything of the box is touched.
+
+With the TPM that the backup was made with, the box is the same again: what came after the backup is lost,
+and the ledger goes on with a signed entry that says so. On another box its devices, receipts and rules are
+taken over; keys, certificates, people and ledger stay that box's own, and the old ledger is kept as a file.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.orm import Session as Transaction
+
+from appliance.box import identity, users
+from appliance.box.backup import PACKAGES, snapshot
+from appliance.box.backup_contents import Backup, open_backup
+from appliance.box.configuration import FILE, Configuration
+from appliance.box.exporting import ledger_of
+from appliance.box.faults import DATABASE
+from appliance.box.identity import BUNDLE
+from appliance.box.ledger import RESTORE, Ledger
+from appliance.box.machine import Machine
+from appliance.box.merging import merge
+from appliance.box.schema import Base, DeviceRow, ReceiptRow, ReleaseRow, UserRow
+from appliance.box.store import Store
+from appliance.box.users import Session, UserRole
+from appliance.tpm import Tpm, open_tpm
+from appliance.trust.bundle import Bundle
+from appliance.trust.clock import moment
+from appliance.trust.purpose import Purpose
+from media_format.durable import replace_file, sync_folder
+from media_format.errors import MachineFault, Misuse
+from media_format.objects import TrustAnchor
+from media_format.refusal import Refusal
+
+_FORMER: Final = "former-ledgers"
+_DAMAGED: Final = ".damaged"
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was put back, and what is missing still."""
+
+    box: str
+    created: int
+    """When the backup was made, by that box's clock."""
+    same: bool
+    """Whether this is the box that made it: its keys are in this TPM."""
+    entries: int
+    """Up to which entry of the ledger the backup reaches."""
+    lost: int | None
+    """How many entries came after that and are gone, as the TPM remembers; None where it cannot know."""
+    devices: int
+    receipts: int
+    releases: tuple[str, ...]
+    """What has to be imported again: on another box, from media that the vendor seals for it."""
+    former_ledger: Path | None
+    """Where the ledger of another box is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who restores, to be shown in the TPM."""
+
+    name: str
+    pin: str
+
+
+def restore(folder: Path, file: Path, passphrase: str, person: Person, now: Callable[[], int]) -> Restored:
+    """As `BoxService.restore`."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".restore-") as work:
+        backup = open_backup(file, passphrase, Path(work), _anchor(folder))
+        tpm = _tpm(folder, backup, now)
+        if _identity(tpm) == backup.certificate.spki:
+            return _put_back(folder, backup, tpm, person)
+        return _take_over(Machine.open(folder, now), backup, person)
+
+
+def _anchor(folder: Path) -> TrustAnchor | None:
+    path = folder / BUNDLE
+    return Bundle.from_pem(path.read_bytes()).anchor if path.exists() else None
+
+
+def _tpm(folder: Path, backup: Backup, now: Callable[[], int]) -> Tpm:
+    """The TPM of the box in `folder`; where nothing is left of that, the one that the backup names."""
+    there = (folder / FILE).exists()
+    configuration = Configuration.load(folder) if there else backup.configuration
+    try:
+        return open_tpm(configuration.tpm, create=False, now=now, folder=folder)
+    except Refusal:
+        if there:
+            raise
+        raise Misuse(
+            f"{folder} holds no box, and the TPM that the backup names is not there either; make a new box"
+            f" (updatebox box init {folder}) and restore onto that"
+        ) from None
+
+
+def _identity(tpm: Tpm) -> bytes | None:
+    try:
+        return tpm.public(identity.IDENTITY)
+    except Misuse:
+        return None
+
+
+# The same box
+
+
+def _put_back(folder: Path, backup: Backup, tpm: Tpm, person: Person) -> Restored:
+    machine = Machine(folder, backup.configuration, tpm, backup.store)
+    session = _unlock_put_back(folder, machine, person)
+    before = machine.ledger.remembered()
+    with machine.store.transaction() as transaction:
+        named = f"the backup of {moment(backup.contents.created)}"
+        machine.ledger.restored(transaction, machine.ledger_time(), named, session.user, _sign(tpm, session))
+    _put_packages(backup.folder / PACKAGES, folder / PACKAGES)
+    for name in (FILE, BUNDLE):
+        if not (folder / name).exists():
+            replace_file(folder / name, (backup.folder / name).read_bytes())
+    _put_database(backup.folder, folder)
+    live = Store.open(folder)
+    Ledger(live, tpm).remember()
+    with live.reading() as transaction:
+        missing = [row for row in _releases(transaction) if not live.holds(row.package_id)]
+        return _restored(transaction, backup, missing, same=True, lost=_lost(before, backup))
+
+
+def _unlock_put_back(folder: Path, machine: Machine, person: Person) -> Session:
+    """A supervisor's session. The people are those whom the TPM remembers: today's, or the backup's."""
+    today = _people_of(folder, machine.tpm)
+    with machine.store.transaction() as transaction:
+        if today:
+            transaction.execute(delete(UserRow))
+            transaction.execute(insert(UserRow), today)
+        session = users.unlock(transaction, machine.tpm, person.name, person.pin)
+    session.require(UserRole.SUPERVISOR)
+    return session
+
+
+def _people_of(folder: Path, tpm: Tpm) -> list[dict[str, object]]:
+    """The people of the store that is to be replaced, where it can be read and the TPM remembers them."""
+    try:
+        with Store.open(folder).transaction() as transaction:
+            users.settle(transaction, tpm)
+            rows = transaction.execute(select(UserRow.name, UserRow.role, UserRow.sealed))
+            return [dict(row._mapping) for row in rows]
+    except (MachineFault, Refusal):
+        return []
+
+
+def _put_packages(source: Path, target: Path) -> None:
+    """Move the packages that are not there."""
+    target.mkdir(mode=0o700, exist_ok=True)
+    for package in sorted(source.iterdir()):
+        if not (target / package.name).exists():
+            os.rename(package, target / package.name)
+    sync_folder(target)
+
+
+def _put_database(source: Path, target: Path) -> None:
+    """Put a database in the place of another, in one step: also where other programs have that open."""
+    ready = source / f"ready-{DATABASE}"
+    snapshot(source / DATABASE, ready)
+    live = target / DATABASE
+    try:
+        with closing(sqlite3.connect(ready)) as new, closing(sqlite3.connect(live, timeout=30)) as old:
+            new.backup(old)
+    except sqlite3.DatabaseError:
+        # What lies there is no database: it is kept for whoever wants to look at it.
+        for left in (f"{DATABASE}-wal", f"{DATABASE}-shm"):
+            (target / left).unlink(missing_ok=True)
+        os.replace(live, target / f"{DATABASE}{_DAMAGED}")
+        os.replace(ready, live)
+    sync_folder(target)
+
+
+def _lost(remembered: int | None, backup: Backup) -> int | None:
+    return None if remembered is None else max(0, remembered - backup.contents.sequence)
+
+
+# Another box
+
+
+def _take_over(machine: Machine, backup: Backup, person: Person) -> Restored:
+    with machine.store.transaction() as transaction:
+        session = users.unlock(transaction, machine.tpm, person.name, person.pin)
+    session.require(UserRole.SUPERVISOR)
+    former = _keep_ledger(machine.folder, backup)
+    detail = f"the backup of {backup.contents.box} of {moment(backup.contents.created)}; its ledger is kept"
+    with machine.acting(session, RESTORE, f"{detail} in {former.name}") as transaction:
+        merge(transaction, backup.store, machine.store)
+    with backup.store.reading() as transaction:
+        return _restored(transaction, backup, _releases(transaction), same=False, former=former)
+
+
+def _keep_ledger(folder: Path, backup: Backup) -> Path:
+    chain = backup.bundle.chain(Purpose.BOX_IDENTITY)
+    with backup.store.reading() as transaction:
+        data, _ = ledger_of(transaction, backup.contents.box, chain)
+    kept = folder / _FORMER
+    kept.mkdir(mode=0o700, exist_ok=True)
+    path = kept / f"{backup.certificate.certificate.serial_number:x}-{backup.contents.sequence}.json"
+    replace_file(path, data)
+    sync_folder(folder)
+    return path
+
+
+# Both
+
+
+def _sign(tpm: Tpm, session: Session) -> Callable[[bytes], bytes]:
+    return lambda digest: tpm.sign(identity.IDENTITY, digest, session.authorisation)
+
+
+def _releases(transaction: Transaction) -> list[ReleaseRow]:
+    order = (ReleaseRow.product, ReleaseRow.line, ReleaseRow.release_index)
+    return list(transaction.scalars(select(ReleaseRow).where(ReleaseRow.retired.is_(None)).order_by(*order)))
+
+
+def _restored(
+    transaction: Transaction,
+    backup: Backup,
+    missing: list[ReleaseRow],
+    *,
+    same: bool,
+    lost: int | None = None,
+    former: Path | None = None,
+) -> Restored:
+    return Restored(
+        box=backup.contents.box,
+        created=backup.contents.created,
+        same=same,
+        entries=backup.contents.sequence,
+        lost=lost,
+        devices=_count(transaction, DeviceRow),
+        receipts=_count(transaction, ReceiptRow),
+        releases=tuple(f"{row.product} {row.version}" for row in missing),
+        former_ledger=former,
+    )
+
+
+def _count(transaction: Transaction, table: type[Base]) -> int:
+    return transaction.scalar(select(func.count()).select_from(table)) or 0

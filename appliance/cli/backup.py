@@ -1,0 +1,75 @@
+"""updatebox box backup, restore: a box's knowledge in a sealed file, and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from appliance.box import BoxService, Person, Restored
+from appliance.cli.answer import Answer, answering
+from appliance.cli.box_parts import PIN, USER, open_box
+from appliance.cli.clock import now
+from appliance.cli.places import places
+from appliance.cli.progress import ProgressBars
+from appliance.cli.secrets import secret_options
+from appliance.trust.clock import moment
+
+
+@click.command("backup")
+@places("box", file="FILE")
+@click.option("--packages", is_flag=True, help="The releases too; otherwise they are imported again.")
+@USER
+@answering
+@PIN
+@secret_options("passphrase", "passphrase of the backup", confirm=True)
+def backup(directory: Path, file: str, packages: bool, user: str, pin: str, passphrase: str) -> Answer:
+    """Write what the box knows into a file, sealed under a passphrase; its keys stay in the TPM."""
+    service = open_box(directory)
+    session = service.unlock(user, pin)
+    with ProgressBars() as bars:
+        made = service.backup(Path(file), passphrase, session, bars, packages=packages)
+    text = (
+        f"{made.file}: {made.size:,} bytes, up to entry {made.entries} of the ledger, "
+        f"{'with' if packages else 'without'} packages.\nKeep the passphrase apart from it."
+    )
+    return Answer({"backup": made}, text)
+
+
+@click.command("restore")
+@places("box", file="FILE")
+@USER
+@answering
+@PIN
+@secret_options("passphrase", "passphrase of the backup")
+def restore(directory: Path, file: str, user: str, pin: str, passphrase: str) -> Answer:
+    """Put a backup back, onto the box that made it or onto a new one."""
+    found = BoxService.restore(directory, Path(file), passphrase, Person(user, pin), now=now)
+    lines = [
+        f"The backup of {found.box} of {moment(found.created)} is back: {found.devices} devices, "
+        f"{found.receipts} receipts.",
+        *(_same(found) if found.same else _other(found)),
+    ]
+    if found.releases:
+        again = "Import these releases again" if found.same else "Have the vendor seal these for this box"
+        lines.append(f"{again}: {', '.join(found.releases)}.")
+    return Answer({"restored": found}, "\n".join(lines))
+
+
+def _same(found: Restored) -> list[str]:
+    if found.lost == 0:
+        return ["Nothing is missing that the TPM remembers."]
+    lost = "It cannot be said how many acts" if found.lost is None else f"{found.lost} acts"
+    return [
+        f"{lost} came after that and are lost, with what they brought: receipts that devices have let go of,"
+        " requests, rules. The ledger says so. Admit the requests that are about again."
+    ]
+
+
+def _other(found: Restored) -> list[str]:
+    return [
+        "These keys are another box's: keys, certificates, people and ledger are this box's own.",
+        f"The old ledger is kept in {found.former_ledger}.",
+        "If it is not enrolled yet: updatebox vendor enrol box, then updatebox box certs --install.",
+        "Have the vendor revoke the old box if it is gone.",
+    ]
