@@ -157,6 +157,13 @@ class AnySequence(RuleBasedStateMachine):
         if good and able:
             assert isinstance(found, InstallPlan) or found is Code.ALREADY_INSTALLED, found
 
+    @rule(boots=st.integers(0, POLICY.nonce_boots + 1))
+    def a_device_without_clocks_is_answered(self, boots: int) -> None:
+        """It believes the box by its own nonce, and only while that is young."""
+        self.clocks_fail()
+        self.fleet.boots += boots
+        self.an_honest_box_delivers(drift=0, answering=True, with_lists=True)
+
     @rule(
         issued=st.sampled_from((-3 * YEAR, -100 * DAY, -DAY, 0, DAY, 30 * DAY, YEAR, 10 * YEAR)),
         lasting=st.sampled_from((DAY, PACKAGE_LIFETIME, 50 * YEAR)),
