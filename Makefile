@@ -46,7 +46,7 @@ bench-media: ## measure opening, writing and reading media against dd and mtools
 	@$(BIN)/python -m benchmarks.media
 
 bench-reuse: ## measure what is left of a package where the device has most of its chunks
-	@scripts/prepare demo
+	@scripts/prepare test
 	@$(BIN)/python -m benchmarks.reuse
 
 clean: ## remove what was made here

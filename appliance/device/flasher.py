@@ -101,9 +101,13 @@ class Flasher:
     def build_on(self, manifest: bytes, components: Iterable[str]) -> None:
         """Measure components of the release that runs, the one in this MANIFEST.CBR: chunks come from them.
 
-        Raises what `verify_manifest` raises, and Refusal(wrong-base) where they are not as signed.
+        Refusal(wrong-base) where they are not as signed.
         """
-        self._base = Base(self._slots, self._running, verify_manifest(manifest, self._anchor).manifest)
+        try:
+            verified = verify_manifest(manifest, self._anchor)
+        except Refusal as refusal:
+            raise wrong_base(f"the manifest of the release that runs is not right: {refusal}") from None
+        self._base = Base(self._slots, self._running, verified.manifest)
         for component in components:
             self._base.measure(component)
 

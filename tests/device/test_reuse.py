@@ -122,6 +122,21 @@ def test_a_base_that_does_not_measure_right_is_refused_before_anything_is_writte
     assert (last.outcome, last.code) == (Outcome.REFUSED, Code.WRONG_BASE)
 
 
+@pytest.mark.parametrize("place", [200, -1])
+def test_a_base_whose_manifest_was_damaged_does_not_stop_the_next_package(tmp_path: Path, place: int) -> None:
+    world = scene(tmp_path)
+    image = changed(BASE, 7)
+    world.offer(image)
+    (kept,) = (world.folder / "manifests").iterdir()
+    good = kept.read_bytes()
+    kept.write_bytes(good[:place] + bytes([good[place] ^ 1]) + good[place:][1:])
+    assert only(apply(world.device, world.stick)).code is Code.WRONG_BASE
+    kept.write_bytes(good)
+    world.box.write(world.stick, "pump-17")
+    update(world.device, world.stick)
+    assert world.holds("a", image)
+
+
 def test_the_request_after_a_wrong_base_leads_to_a_whole_package_which_installs(tmp_path: Path) -> None:
     world = scene(tmp_path)
     image = changed(BASE, 7)
