@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -93,10 +94,11 @@ SPOILT: dict[str, tuple[Spoil, Code | None]] = {
 def test_a_devices_answer_is_that_of_the_device(delivered: Workshop, how: str) -> None:
     spoil, code = SPOILT[how]
     spoil(delivered)
-    found = of_kind(answers(delivered, delivered.device), "envelope")["answer"]
-    (real,) = run("device", "apply", delivered.device, delivered.stick, "--dry-run", "--json").data[
-        "packages"
-    ]
+    moment = attacker.now() + 1
+    with mock.patch("time.time", return_value=moment):
+        found = of_kind(answers(delivered, delivered.device), "envelope")["answer"]
+        said = run("device", "apply", delivered.device, delivered.stick, "--dry-run", "--json")
+    (real,) = said.data["packages"]
     assert (found["by"], found["code"]) == ("the device PUMP-1", real["code"])
     assert found["accepted"] is (code is None)
     assert found["code"] == code
