@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, case, exists, false, func, select, tuple_, update
 from sqlalchemy.orm import Session as Transaction
 from sqlalchemy.orm import aliased
 
@@ -124,21 +124,20 @@ class _Newest:
             self._known[kind] = admission.offered(self._transaction, kind)
         return self._known[kind]
 
-    def behind(self) -> ColumnElement[bool]:
-        """Whether there is a newer release for a device than the one it has confirmed."""
+    def behind(self, product: str | None) -> ColumnElement[bool]:
+        """Whether there is a newer release for a device, of this product or any, than it has confirmed."""
+        wanted = select(FleetRow.product, FleetRow.line, FleetRow.hardware).distinct()
         kinds = self._transaction.execute(
-            select(FleetRow.product, FleetRow.line, FleetRow.hardware).distinct()
+            wanted if product is None else wanted.where(FleetRow.product == product)
         )
-        found = [DeviceKind(product=row[0], line=row[1], hardware=row[2]) for row in kinds]
-        return or_(false(), *map(self._behind, found))
-
-    def _behind(self, kind: DeviceKind) -> ColumnElement[bool]:
-        release = self.of(kind)
-        if release is None:
-            return false()
-        own = (FleetRow.product == kind.product, FleetRow.line == kind.line)
-        head = func.coalesce(FleetRow.head, 0)
-        return and_(*own, FleetRow.hardware == kind.hardware, head < release.release_index)
+        newest = []
+        for name, line, hardware in kinds:
+            release = self.of(DeviceKind(product=name, line=line, hardware=hardware))
+            if release is not None:
+                own = and_(FleetRow.product == name, FleetRow.line == line, FleetRow.hardware == hardware)
+                newest.append((own, release.release_index))
+        # One expression for all kinds: devices are walked in their order, and the page is full soon.
+        return func.coalesce(FleetRow.head, 0) < case(*newest, else_=0) if newest else false()
 
 
 def _row(transaction: Transaction, place: Place) -> FleetRow:
@@ -157,7 +156,7 @@ def _conditions(wanted: DeviceFilter, newest: _Newest) -> Iterator[ColumnElement
         if value is not None:
             yield column == value
     if wanted.behind:
-        yield newest.behind()
+        yield newest.behind(wanted.product)
     if wanted.waiting:
         yield FleetRow.written.is_not(None)
     if not wanted.every_epoch:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, LargeBinary, Text
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, LargeBinary, Text, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 VERSION: Final = "2"
@@ -72,7 +72,9 @@ class FleetRow(Base):
     __table_args__ = (
         ForeignKeyConstraint(["id", "epoch"], ["devices.id", "devices.epoch"]),
         Index("fleet_by_kind", "product", "line", "hardware"),
-        Index("fleet_by_outcome", "outcome"),
+        Index("fleet_by_product", "product", "id", "epoch"),
+        Index("fleet_by_outcome", "outcome", "id", "epoch"),
+        Index("fleet_waiting", "id", "epoch", sqlite_where=text("written IS NOT NULL")),
         {"sqlite_strict": True},
     )
 

@@ -42,7 +42,9 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index("fleet_by_kind", "fleet", ["product", "line", "hardware"])
-    op.create_index("fleet_by_outcome", "fleet", ["outcome"])
+    op.create_index("fleet_by_product", "fleet", ["product", "id", "epoch"])
+    op.create_index("fleet_by_outcome", "fleet", ["outcome", "id", "epoch"])
+    op.create_index("fleet_waiting", "fleet", ["id", "epoch"], sqlite_where=sa.text("written IS NOT NULL"))
     connection = op.get_bind()
     for row in connection.execute(sa.text(_NEWEST)).fetchall():
         connection.execute(fleet.insert().values(**dict(_told(row))))
