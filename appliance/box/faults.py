@@ -145,6 +145,16 @@ def check_owner(folder: Path) -> None:
             )
 
 
+def check_writable(folder: Path) -> None:
+    """Whether the box may write, which reading its database takes too. MachineFault(store-read-only)."""
+    if folder.is_dir() and _is_read_only(folder):
+        raise fault(folder, FaultCode.READ_ONLY, f"{folder}: the disk or the directory is read-only")
+
+
+def _is_read_only(folder: Path) -> bool:
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY) or not os.access(folder, os.W_OK)
+
+
 def _name(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_name
@@ -154,9 +164,9 @@ def _name(uid: int) -> str:
 
 def _of_disk(folder: Path) -> FaultCode:
     try:
+        if _is_read_only(folder):
+            return FaultCode.READ_ONLY
         disk = os.statvfs(folder)
     except OSError:
         return FaultCode.DAMAGED
-    if disk.f_flag & os.ST_RDONLY or not os.access(folder, os.W_OK):
-        return FaultCode.READ_ONLY
     return FaultCode.FULL if disk.f_bavail * disk.f_frsize < _LITTLE else FaultCode.DAMAGED

@@ -44,6 +44,7 @@ class Machine:
     def open(cls, folder: Path, now: Callable[[], int]) -> Machine:
         """The box in `folder`. MachineFault and Misuse where there is none that can be used by this user."""
         faults.check_owner(folder)
+        faults.check_writable(folder)
         configuration = Configuration.load(folder)
         tpm = open_tpm(configuration.tpm, create=False, now=now, folder=folder)
         store = Store.open(folder)
