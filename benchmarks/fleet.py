@@ -173,16 +173,17 @@ def taking_in(place: Place, devices: int, each: int) -> bool:
     """Print how fast receipts are taken in; whether the target is met."""
     image = _stick(place, devices, each)
     before = len(place.service.search_ledger(LedgerQuery(act="collect")))
-    began = time.perf_counter()
+    began, used = time.perf_counter(), time.process_time()
     collected = place.service.collect(image)
-    taken = time.perf_counter() - began
+    taken, used = time.perf_counter() - began, time.process_time() - used
     new = sum(found.new for found in collected)
     if new != devices * each:
         raise SystemExit(f"{new} of {devices * each} receipts were taken in")
     entries = len(place.service.search_ledger(LedgerQuery(act="collect", limit=10**6))) - before
     rate = new / taken * 60
     print(
-        f"take in {new} real receipts of {devices} devices from one stick: {taken:.2f} s, "
+        f"take in {new} real receipts of {devices} devices from one stick: {taken:.2f} s"
+        f" ({used:.2f} s of processor in the box's process), "
         f"{rate:,.0f} a minute (target {_PER_MINUTE:,}), {entries} entries in the ledger"
     )
     began = time.perf_counter()
@@ -213,6 +214,7 @@ def load(folder: Path, devices: int, receipts: int) -> None:
         )
     database.commit()
     database.execute("PRAGMA optimize")
+    database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()
 
 
