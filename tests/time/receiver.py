@@ -9,13 +9,15 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import IO, Final
 
 from tests.tools import require_gpsfake
 
 _PATIENCE: Final = 60.0
+_TRIES: Final = 5
 _PACE: Final = 0.02
 """Seconds from one sentence to the next."""
 _WATCH: Final = b'?WATCH={"enable":true,"json":true};\n'
@@ -33,12 +35,30 @@ def gpsd(folder: Path, log: bytes) -> Iterator[int]:
 
 @contextmanager
 def playing(folder: Path, log: bytes) -> Iterator[tuple[int, IO[bytes]]]:
-    """A daemon to which a receiver has begun to talk: its port, and what it and gpsfake say."""
-    path, port = folder / "receiver.log", _free_port()
+    """A daemon to which a receiver has begun to talk: its port, and what it and gpsfake say.
+
+    gpsfake offers its receiver once the daemon's control socket has a name, and goes on without it where
+    the daemon does not listen there yet; or another program has taken the port. Then it is started anew.
+    """
+    path = folder / "receiver.log"
     path.write_bytes(log)
+    with ExitStack() as running:
+        for _ in range(_TRIES):
+            port, said = running.enter_context(_gpsfake(path))
+            if _begins(said) and _has_receiver(port):
+                break
+            running.close()
+        else:
+            raise AssertionError("gpsd does not take the receiver")
+        yield port, said
+
+
+@contextmanager
+def _gpsfake(log: Path) -> Iterator[tuple[int, IO[bytes]]]:
+    port = _free_port()
     fake = subprocess.Popen(
-        [require_gpsfake(), "-n", "-c", str(_PACE), "-P", str(port), str(path)],
-        env={**os.environ, "TMPDIR": str(folder)},
+        [require_gpsfake(), "-n", "-c", str(_PACE), "-P", str(port), str(log)],
+        env={**os.environ, "TMPDIR": str(log.parent)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -48,7 +68,6 @@ def playing(folder: Path, log: bytes) -> Iterator[tuple[int, IO[bytes]]]:
     watchdog = threading.Timer(_PATIENCE, _end, (fake, signal.SIGKILL))
     watchdog.start()
     try:
-        wait_for_cycle(fake.stderr)
         yield port, fake.stderr
     finally:
         _end(fake, signal.SIGTERM)
@@ -60,8 +79,22 @@ def playing(folder: Path, log: bytes) -> Iterator[tuple[int, IO[bytes]]]:
 
 
 def wait_for_cycle(said: IO[bytes]) -> None:
-    """Wait until the receiver begins its log, the first time or again."""
-    assert any(_CYCLE in line for line in said), "gpsfake or gpsd has ended"
+    """Wait until the receiver has said all and begins again."""
+    assert _begins(said), "gpsfake or gpsd has ended"
+
+
+def _begins(said: IO[bytes]) -> bool:
+    return any(_CYCLE in line for line in said)
+
+
+def _has_receiver(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE) as client:
+            client.sendall(b"?DEVICES;\n")
+            with client.makefile("rb") as lines:
+                return any(report.get("devices") for report in islice(map(json.loads, lines), 2))
+    except (OSError, ValueError):
+        return False
 
 
 def wait_for_report(port: int, *, position: bool | None = None) -> None:
