@@ -144,7 +144,7 @@ def _target(context: Context, verified: VerifiedRequest) -> Target:
     request, key = verified.request, verified.encryption.encryption
     assert key is not None
     with context.store.reading() as transaction:
-        acknowledged = receipts.acknowledgement(transaction, request.device_id, request.epoch)
+        acknowledged = receipts.acknowledgement(transaction, request)
     binding = DeviceBinding(
         id=request.device_id,
         epoch=request.epoch,

@@ -14,7 +14,7 @@ from sqlalchemy.orm import defer
 from appliance.box import fleet
 from appliance.box.schema import DeviceRow, ReceiptRow
 from appliance.trust.receipt import VerifiedReceipt
-from media_format.objects import Acknowledgement, Receipt
+from media_format.objects import Acknowledgement, Receipt, Request
 from media_format.refusal import Code, Refusal
 
 _ORDER: Final = (ReceiptRow.collected, ReceiptRow.device_id, ReceiptRow.epoch, ReceiptRow.counter)
@@ -206,10 +206,16 @@ def _unseen(verified: VerifiedReceipt, now: int) -> DeviceRow:
     )
 
 
-def acknowledgement(transaction: Transaction, device_id: str, epoch: int) -> Acknowledgement | None:
-    """The newest receipt up to which nothing is missing."""
-    own = select(ReceiptRow).where(ReceiptRow.device_id == device_id, ReceiptRow.epoch == epoch)
-    gap = transaction.scalars(own.where(ReceiptRow.gap == 1).order_by(ReceiptRow.counter).limit(1)).first()
+def acknowledgement(transaction: Transaction, request: Request) -> Acknowledgement | None:
+    """The newest receipt up to which nothing is missing that the device still has.
+
+    It says itself from which one on it keeps them: another box holds those before.
+    """
+    own = select(ReceiptRow).where(
+        ReceiptRow.device_id == request.device_id, ReceiptRow.epoch == request.epoch
+    )
+    open_gaps = own.where(ReceiptRow.gap == 1, ReceiptRow.counter > (request.oldest_receipt or 0))
+    gap = transaction.scalars(open_gaps.order_by(ReceiptRow.counter).limit(1)).first()
     whole = own if gap is None else own.where(ReceiptRow.counter < gap.counter)
     row = transaction.scalars(whole.order_by(ReceiptRow.counter.desc()).limit(1)).first()
     return None if row is None else Acknowledgement(counter=row.counter, digest=row.digest)

@@ -25,6 +25,7 @@ from media_format.objects import (
     Request,
     SlotReport,
 )
+from media_format.objects.request import OLDEST_RECEIPT
 from media_format.refusal import Code, Refusal
 from media_format.volume.seam import Volume
 
@@ -154,7 +155,15 @@ def _request(machine: Machine) -> Request:
         crl_numbers=machine.lists().numbers(),
         refusals=machine.refusals.counts(),
         reuse=reuse.asked(machine),
+        optional=((OLDEST_RECEIPT, _oldest_receipt(machine)),),
     )
+
+
+def _oldest_receipt(machine: Machine) -> int:
+    """The number of the oldest receipt that is kept, or will be next: a box has acknowledged those before."""
+    newest = machine.record.facts.receipt_counter
+    kept = machine.receipts.kept(newest)
+    return kept[0].receipt.counter if kept else newest + 1
 
 
 def _slot_reports(machine: Machine) -> tuple[SlotReport, ...]:

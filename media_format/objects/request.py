@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from media_format import limits
 from media_format.objects.envelope import COUNTER, NONCE
@@ -22,6 +22,9 @@ from media_format.wire import (
     key,
     record,
 )
+
+OLDEST_RECEIPT: Final = 1
+"""The optional extension that says from which receipt on the device keeps them."""
 
 
 @record
@@ -105,3 +108,12 @@ class Request(Record):
     refusals: tuple[RefusalCount, ...] = key(20, Many(Nested(RefusalCount), 64))
     reuse: bool = key(21, Flag())
     quote: bytes | None = key(22, Blob(1, 16384), default=None)
+
+    @property
+    def oldest_receipt(self) -> int | None:
+        """The number of the oldest receipt that the device keeps, or will write next; None if it says none.
+
+        A box has acknowledged those before it.
+        """
+        found = dict(self.optional).get(OLDEST_RECEIPT)
+        return found if isinstance(found, int) and not isinstance(found, bool) else None
