@@ -25,10 +25,12 @@ from media_format.progress import Progress, Report
 from media_format.refusal import Refusal
 
 _PHASE: Final = "check"
-_RESTORE: Final = "put back a backup of the box, or make the box anew (updatebox box init)"
+_RESTORE: Final = "put back a backup (updatebox box restore), or make the box anew (updatebox box init)"
 _IMPORT: Final = "import the release again"
 _ENOUGH: Final = 100
 """Findings about the database that are told of."""
+_AT_ONCE: Final = 8
+"""Releases that are in memory at once, with their manifests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ def _releases(machine: Machine) -> Iterator[StoreFinding]:
     if own is None:
         return
     with machine.store.reading() as transaction:
-        for row in transaction.scalars(select(ReleaseRow).order_by(ReleaseRow.manifest_digest)):
+        rows = select(ReleaseRow).order_by(ReleaseRow.manifest_digest).execution_options(yield_per=_AT_ONCE)
+        for row in transaction.scalars(rows):
             problem = _release_problem(row, own.bundle.anchor)
             if problem:
                 yield StoreFinding(f"{DATABASE}, release {row.manifest_digest.hex()}", problem, _RESTORE)
@@ -112,9 +115,11 @@ class _Packages:
         self._report = report
         self._done = 0
         with self._store.reading() as transaction:
-            offered = select(ReleaseRow).where(ReleaseRow.retired.is_(None)).order_by(ReleaseRow.imported)
+            named = select(ReleaseRow.package_id, ReleaseRow.product, ReleaseRow.version)
+            offered = named.where(ReleaseRow.retired.is_(None)).order_by(ReleaseRow.imported)
             self._names = {
-                row.package_id: f"{row.product} {row.version}" for row in transaction.scalars(offered)
+                package_id: f"{product} {version}"
+                for package_id, product, version in transaction.execute(offered)
             }
         self._files = {package_id: self._store.kept_files(package_id) for package_id in self._names}
         self._total = sum(file.size for files in self._files.values() for file in files)

@@ -74,12 +74,13 @@ def fault(folder: Path, code: FaultCode, detail: str) -> MachineFault:
         f" needs (updatebox box retire {folder} --release ID), or raise quota in box.toml",
         FaultCode.READ_ONLY: f"mount the disk of {folder} for writing, and let its owner write there, then do"
         " it again; nothing is lost",
-        FaultCode.DAMAGED: f"look at it with: updatebox box status {folder} --check; put back a backup of the"
-        " box, or make the box anew (updatebox box init)",
+        FaultCode.DAMAGED: "put back a backup (updatebox box restore), or make the box anew"
+        " (updatebox box init)",
         FaultCode.BUSY: "another program has used the store for half a minute; wait for it, or end it",
         FaultCode.OWNER: "run the command as that user, or give the whole directory to the user who runs it"
         " (chown -R)",
-        FaultCode.MIXED: f"put back the {DATABASE} that belongs to this box, or a backup of it",
+        FaultCode.MIXED: f"put back the {DATABASE} that belongs to this box, or a backup"
+        " (updatebox box restore)",
         FaultCode.NEWER: "update the software of this box",
         FaultCode.PACKAGE_MISSING: "import the release again",
         FaultCode.PACKAGE_DAMAGED: "import the release again",
