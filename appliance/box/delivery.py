@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -189,8 +189,8 @@ class _Pass:
         payload = self.writer.payload(delivery.payload_length, delivery.segment_size)
         done = 0
         try:
-            with CheckAside(self._stored_check()) as check, Worker(payload.append) as medium:
-                for stored in self._opened(check):
+            with closing(self._opened()) as opened, Worker(payload.append) as medium:
+                for stored in opened:
                     data = sealer.update(stored) if sealer else stored
                     medium.give(data)
                     done += len(data)
@@ -203,16 +203,19 @@ class _Pass:
             payload.discard()
             raise
 
-    def _opened(self, check: CheckAside) -> Iterator[bytes]:
-        """The stored data to be sealed, as `check` has seen it: all of it, or what was selected."""
+    def _opened(self) -> Generator[bytes, None, None]:
+        """The stored data to be sealed, held against the chunk table: all of it, or what was selected."""
         delivery, envelope = self._delivery, self._delivery.release.envelope
         payload, key = delivery.source.payload(envelope), delivery.content_key
         context = payload_context(envelope.package_id, envelope.manifest_digest)
         if delivery.selection is None:
-            return (stored for _, stored in opened_runs(payload, Opener(key, context), check))
-        opened = RandomAccess(key, context, payload.length, payload.read_run)
-        table = table_of(delivery.release.manifest, delivery.source)
-        return selected_runs(opened, table, Presence(delivery.present), check)
+            with CheckAside(self._stored_check()) as check:
+                for _, stored in opened_runs(payload, Opener(key, context), check):
+                    yield stored
+        else:
+            opened = RandomAccess(key, context, payload.length, payload.read_run)
+            table = table_of(delivery.release.manifest, delivery.source)
+            yield from selected_runs(opened, table, Presence(delivery.present))
 
     def _read_payload_back(self, payload: SegmentReader) -> None:
         """What the medium gives back opens with the package's key, as it will for the device.

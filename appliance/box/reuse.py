@@ -58,13 +58,14 @@ def select(
     base = _find_base(store, requests)
     if base is None:
         return None
-    runs = _runs(table_of(release.manifest, source), base)
-    offsets, stored = _offsets(table_of(release.manifest, source), base.digest, runs)
-    present = Present(runs=runs, page_offsets=offsets, base=base.digest)
-    envelope = len(present.to_bytes()) + len(requests) * _RECIPIENT + _ENVELOPE
-    if stored == release.manifest.stored_size or envelope > limits.MAX_ENVELOPE:
+    needed = _Needed()
+    for page in table_of(release.manifest, source):
+        needed.take(page, base)
+    selection = needed.selection(base.digest, table_of(release.manifest, source))
+    envelope = len(selection.present.to_bytes()) + len(requests) * _RECIPIENT + _ENVELOPE
+    if selection.stored == release.manifest.stored_size or envelope > limits.MAX_ENVELOPE:
         return None
-    return Selection(present, stored)
+    return selection
 
 
 def table_of(manifest: Manifest, source: PackageReader) -> Iterator[VerifiedPage]:
@@ -119,36 +120,65 @@ def _index(manifest: Manifest, source: PackageReader, component: Component) -> C
     return ChunkIndex(chunk.digest for page in table for chunk in page.chunks)
 
 
-def _runs(table: Iterator[VerifiedPage], base: _Base) -> tuple[Run, ...]:
-    """The chunks to be sent. Between runs lie chunks that the device has; chunks that store nothing join."""
-    firsts: list[int] = []
-    ends: list[int] = []
-    gaps: list[int] = []
-    number = gap = 0
-    for page in table:
-        for chunk in page.chunks:
-            if chunk.stored_length and base.has(page.component, chunk.digest):
-                gap += chunk.stored_length
-            elif chunk.stored_length and firsts and gap == 0:
-                ends[-1] = number + 1
-            elif chunk.stored_length:
-                firsts.append(number)
-                ends.append(number + 1)
-                gaps.append(gap)
-                gap = 0
-            number += 1
-    closed = _smallest(gaps, len(firsts) - limits.MAX_RUNS)
-    runs: list[Run] = []
-    for place, (first, end) in enumerate(zip(firsts, ends, strict=True)):
-        if place in closed:
-            first = runs.pop().first
-        runs.append(Run(first=first, count=end - first))
-    return tuple(runs)
+class _Needed:
+    """The chunks to be sent, in runs. Between runs lie chunks that the device has.
 
+    Chunks that store nothing divide no run and lengthen none.
+    """
 
-def _smallest(gaps: Sequence[int], count: int) -> frozenset[int]:
-    """The places of the `count` smallest gaps; the one before the first run is none."""
-    return frozenset(sorted(range(1, len(gaps)), key=gaps.__getitem__)[: max(count, 0)])
+    def __init__(self) -> None:
+        self._firsts: list[int] = []
+        self._ends: list[int] = []
+        self._gaps: list[int] = []
+        """Stored bytes between each run and the one before it."""
+        self._offsets: list[int] = []
+        self._number = 0
+        self._gap = 0
+        self._stored = 0
+
+    def take(self, page: VerifiedPage, base: _Base) -> None:
+        """Look at the next page."""
+        self._offsets.append(self._stored)
+        for number, chunk in enumerate(page.chunks, self._number):
+            if not chunk.stored_length:
+                continue
+            if base.has(page.component, chunk.digest):
+                self._gap += chunk.stored_length
+                continue
+            self._stored += chunk.stored_length
+            if self._ends and self._gap == 0:
+                self._ends[-1] = number + 1
+            else:
+                self._firsts.append(number)
+                self._ends.append(number + 1)
+                self._gaps.append(self._gap)
+                self._gap = 0
+        self._number += len(page.chunks)
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """As few runs as an envelope may hold: more are joined where the chunks between are the smallest."""
+        more = max(len(self._firsts) - limits.MAX_RUNS, 0)
+        joined = set(sorted(range(1, len(self._gaps)), key=self._gaps.__getitem__)[:more])
+        runs: list[Run] = []
+        for place, (first, end) in enumerate(zip(self._firsts, self._ends, strict=True)):
+            if place in joined:
+                first = runs.pop().first
+            runs.append(Run(first=first, count=end - first))
+        return tuple(runs)
+
+    @property
+    def joined(self) -> bool:
+        """Whether runs were joined, so that chunks are sent that are not needed."""
+        return len(self._firsts) > limits.MAX_RUNS
+
+    def selection(self, base: bytes, table: Iterator[VerifiedPage]) -> Selection:
+        """What is sent; `table` is looked at once more where runs were joined."""
+        runs = self.runs
+        offsets, stored = tuple(self._offsets), self._stored
+        if self.joined:
+            offsets, stored = _offsets(table, base, runs)
+        return Selection(Present(runs=runs, page_offsets=offsets, base=base), stored)
 
 
 def _offsets(

@@ -61,7 +61,7 @@ class StoredCheck:
     def _end(self) -> None:
         assert self._chunk is not None
         if self._digest.digest() != self._chunk.stored_digest:
-            raise Refusal(Code.DIGEST_MISMATCH, "a chunk is not what the vendor signed")
+            raise _not_as_signed()
         self._begin()
 
 
@@ -98,12 +98,10 @@ class CheckAside:
         self._check.finalize()
 
 
-def selected_runs(
-    payload: Plain, pages: Iterable[VerifiedPage], presence: Presence, check: StoredCheck | CheckAside
-) -> Iterator[bytes]:
+def selected_runs(payload: Plain, pages: Iterable[VerifiedPage], presence: Presence) -> Iterator[bytes]:
     """The stored forms of the chunks that are there, one after another, checked; nothing else is read.
 
-    `check` takes these chunks. Raises what it and `payload` raise.
+    Refusal(digest-mismatch) for one that is not as signed, and what `payload` raises.
     """
     number = 0
     for page in pages:
@@ -113,9 +111,17 @@ def selected_runs(
             begin = page.offsets[first]
             stop = page.offsets[end] if end < len(page.chunks) else page.end
             stored = payload.read(begin, stop - begin)
-            check.update(stored)
+            _check(page.chunks[first:end], stored)
             yield stored
-    check.finalize()
+
+
+def _check(chunks: Iterable[Chunk], stored: bytes) -> None:
+    place = 0
+    for chunk in chunks:
+        form = memoryview(stored)[place : place + chunk.stored_length]
+        if form and hashlib.sha256(form).digest() != chunk.stored_digest:
+            raise _not_as_signed()
+        place += len(form)
 
 
 def _stretches(page: VerifiedPage, there: bytes) -> Iterator[tuple[int, int]]:
@@ -147,3 +153,7 @@ def opened_runs(
     check.update(stored)
     check.finalize()
     yield b"", stored
+
+
+def _not_as_signed() -> Refusal:
+    return Refusal(Code.DIGEST_MISMATCH, "a chunk is not what the vendor signed")
