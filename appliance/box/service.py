@@ -35,7 +35,7 @@ from appliance.box.checking import StoreFinding
 from appliance.box.configuration import Configuration
 from appliance.box.delivery import Cancelled
 from appliance.box.directives import DirectiveResult
-from appliance.box.exporting import ledger_file, receipts_file
+from appliance.box.exporting import ExportedReceipts, ledger_file, receipts_file
 from appliance.box.fleet import DeviceFilter, DeviceInfo
 from appliance.box.health import BoxStatus
 from appliance.box.holdings import StoredPackage, stored_packages
@@ -210,10 +210,14 @@ class BoxService:
         """
         return restoring.restore(folder, file, passphrase, person, now)
 
-    def export_receipts(self) -> tuple[bytes, int]:
-        """A file of the receipts for the vendor, and how many are in it."""
-        with self._store.reading() as transaction:
-            return receipts_file(transaction)
+    def export_receipts(
+        self, session: Session | None = None, *, since: int | None = None, until: int | None = None
+    ) -> ExportedReceipts:
+        """A file of the receipts for the vendor, of those collected from `since` to `until`.
+
+        With a `session` the box signs it: the vendor learns who brings them, and that none was left out.
+        """
+        return receipts_file(self._machine, session, since, until)
 
     def export_ledger(self, session: Session | None = None) -> tuple[bytes, int]:
         """A file of the whole ledger for an auditor, and how many entries are in it.

@@ -128,19 +128,38 @@ def _receipt(receipt: ReceiptInfo) -> str:
 @FOLDER
 @click.option("--receipts", "what", flag_value="receipts", help="The receipts, for the vendor to import.")
 @click.option("--ledger", "what", flag_value="ledger", help="The ledger in JSON, for whoever checks it.")
+@click.option("--since", type=Moment(), help="With --receipts: those collected from this time on.")
+@click.option("--until", type=Moment(), help="With --receipts: those collected up to this time.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The file to write.")
-@click.option("--signed", is_flag=True, default=None, help="Let the box sign the end of it; needs a PIN.")
+@click.option("--signed", is_flag=True, default=None, help="Let the box sign it; needs a PIN.")
 @USER
 @answering
 @secret_options("pin", "PIN", only_with="signed")
-def export(directory: Path, what: str | None, out: Path, signed: bool | None, user: str, pin: str) -> Answer:
+def export(
+    directory: Path,
+    what: str | None,
+    since: int | None,
+    until: int | None,
+    out: Path,
+    signed: bool | None,
+    user: str,
+    pin: str,
+) -> Answer:
     """Write the receipts or the ledger into a file."""
-    if what is None:
-        raise Misuse("say what to export: --receipts or --ledger")
+    if what is None or (what == "ledger" and (since is not None or until is not None)):
+        raise Misuse("say what to export: --receipts, of a time if need be, or --ledger")
     opened = open_box(directory)
     session = opened.unlock(user, pin) if signed else None
-    data, count = opened.export_receipts() if what == "receipts" else opened.export_ledger(session)
-    write_file(out, data)
-    things = "receipts are" if what == "receipts" else "entries of the ledger are"
-    after = f" Take it to the vendor: updatebox vendor receipts --import {out}" if what == "receipts" else ""
-    return Answer({"out": out, what: count}, f"{count} {things} in {out}.{after}")
+    if what == "ledger":
+        data, count = opened.export_ledger(session)
+        write_file(out, data)
+        return Answer({"out": out, "ledger": count}, f"{count} entries of the ledger are in {out}.")
+    found = opened.export_receipts(session, since=since, until=until)
+    write_file(out, found.data)
+    lines = [
+        f"{found.receipts} receipts are in {out}. Take it to the vendor: "
+        f"updatebox vendor receipts --import {out}"
+    ]
+    if found.left:
+        lines.append(f"{found.left} older ones did not fit: export them with --until {found.left_until}")
+    return Answer({"out": out, "receipts": found.receipts, "left": found.left}, "\n".join(lines))

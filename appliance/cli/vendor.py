@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 from cryptography import x509
 
-from appliance.cli.answer import Answer, answering, of_many
+from appliance.cli.answer import Answer, answering
 from appliance.cli.clock import now
 from appliance.cli.directives import directive
 from appliance.cli.files import naming, read_bundle, read_file, write_file
+from appliance.cli.merging import receipts
 from appliance.cli.places import places
 from appliance.cli.policy import policy_options
 from appliance.cli.progress import ProgressBars
@@ -18,11 +19,10 @@ from appliance.cli.quantities import Moment, Size
 from appliance.cli.renewal import renew, renew_authority, rotate_root
 from appliance.cli.secrets import secret_options
 from appliance.trust.bundle import MAX_BUNDLE, Bundle
-from appliance.vendor import ComponentSource, DeviceHistory, Fleet, ReleaseOrder, Vendor
+from appliance.vendor import ComponentSource, ReleaseOrder, Vendor
 from media_format import limits
 from media_format.errors import Misuse
 from media_format.objects import ComponentKind, Policy, Role
-from media_format.receipt_file import MAX_FILE
 from media_format.volume import open_volume
 
 _FOLDER = places("vendor")
@@ -34,7 +34,7 @@ def vendor() -> None:
     """The vendor: enrols boxes and devices, signs and seals releases, revokes."""
 
 
-for _verb in (directive, renew, renew_authority, rotate_root):
+for _verb in (directive, receipts, renew, renew_authority, rotate_root):
     vendor.add_command(_verb)
 
 
@@ -264,38 +264,6 @@ def issued(directory: Path, passphrase: str) -> Answer:
         for entry in entries
     ]
     return Answer({"issued": entries}, "\n".join(lines))
-
-
-@vendor.command("receipts")
-@_FOLDER
-@click.option(
-    "--import",
-    "files",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="What a box exported (updatebox box export --receipts); may be repeated.",
-)
-@answering
-def receipts(directory: Path, files: tuple[Path, ...]) -> Answer:
-    """Merge receipts from boxes, and say what they come to: the fleet's state."""
-    fleet = Fleet.open(directory)
-    imported = [fleet.take(read_file(path, MAX_FILE), now) for path in files]
-    devices = fleet.devices()
-    new, known = sum(done.new for done in imported), sum(done.known for done in imported)
-    refusals = [refusal for done in imported for refusal in done.refused]
-    lines = [f"{refusal.code}: a receipt: {refusal.detail}" for refusal in refusals]
-    if files:
-        lines.append(f"{new} new receipts, {known} known, {len(refusals)} refused.")
-    lines += map(_history, devices) if devices else ["No device has reported yet."]
-    data = {"new": new, "known": known, "refused": [refusal.code for refusal in refusals], "devices": devices}
-    return of_many(data, lines, refusals, accepted=bool(new or known))
-
-
-def _history(device: DeviceHistory) -> str:
-    code = f" ({device.code})" if device.code else ""
-    missing = f"  {device.missing} RECEIPTS MISSING" if device.missing else ""
-    forked = "  TWO HISTORIES: was its state copied back?" if device.forked else ""
-    return f"{device.device_id:<24} {device.version or '-':<12} {device.outcome}{code}{missing}{forked}"
 
 
 def _check_sizes(chunk: int, segment: int) -> None:

@@ -11,17 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from appliance.trust.chain import verify_chain
 from appliance.trust.crl import RevocationLists
+from appliance.trust.known_chains import KnownChains
+from appliance.trust.purpose import Purpose
 from appliance.trust.receipt import admit_receipt
 from media_format import cose
 from media_format.durable import replace_file
 from media_format.errors import MachineFault, Misuse
 from media_format.objects import Receipt, TrustAnchor
-from media_format.receipt_file import decode_receipts
+from media_format.receipt_file import ReceiptCollection, decode_receipts, is_signed
 from media_format.refusal import Code, Refusal
 
 _FOLDER: Final = "receipts"
 _SUFFIX: Final = ".rcp"
+_BOXES: Final = ".boxes"
+"""Beside a receipt: the boxes that brought it, a line each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,8 @@ class Imported:
     new: int
     known: int
     refused: tuple[Refusal, ...]
+    box: str | None = None
+    """Which box signed the file; None for one that is not signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,8 @@ class DeviceHistory:
     """Receipts before the newest that no box has brought."""
     forked: bool
     """Two receipts have the same number: the device's state was copied back, or its key is in two places."""
+    boxes: tuple[str, ...] = ()
+    """Which boxes brought them, as far as they signed for it."""
 
 
 class Fleet:
@@ -75,12 +84,18 @@ class Fleet:
         return cls(folder, anchor, lists)
 
     def take(self, data: bytes, now: Callable[[], int]) -> Imported:
-        """Take over what a box exported. Refusal(malformed) or (too-large) for what is no receipts file."""
+        """Take over what a box exported.
+
+        Refusal(malformed) or (too-large) for what is no receipts file, (chain-invalid), (signature-invalid),
+        (purpose-mismatch) or (revoked) for one that no box of the vendor's can have signed.
+        """
+        box, receipts = self._opened(data)
+        chains = KnownChains(self._anchor)
         new = known = 0
         refused = []
-        for receipt in decode_receipts(data):
+        for receipt in receipts:
             try:
-                verified = admit_receipt(receipt, self._anchor, self._lists, now())
+                verified = admit_receipt(receipt, self._anchor, self._lists, now(), chains=chains)
             except Refusal as refusal:
                 refused.append(refusal)
                 continue
@@ -91,25 +106,54 @@ class Fleet:
                 self._folder.mkdir(mode=0o700, exist_ok=True)
                 replace_file(path, receipt, 0o644)
                 new += 1
-        return Imported(new, known, tuple(refused))
+            if box is not None:
+                self._note(path, box)
+        return Imported(new, known, tuple(refused), box)
+
+    def _opened(self, data: bytes) -> tuple[str | None, tuple[bytes, ...]]:
+        """Which box signed a file, and the receipts in it, none of them verified."""
+        if not is_signed(data):
+            return None, decode_receipts(data)
+        signed = cose.read_sign1(data, ReceiptCollection.CONTENT_TYPE, ReceiptCollection.LIMIT)
+        collection = ReceiptCollection.from_bytes(signed.payload)
+        signature = signed.signatures[0]
+        box = verify_chain(signature.chain, self._anchor, Purpose.BOX_IDENTITY)
+        signature.verify(box.key)
+        if box.identity.id != collection.box:
+            raise Refusal(Code.PURPOSE_MISMATCH, "the receipts file is not of the box that signed it")
+        self._lists.judge_chain(box)
+        return collection.box, collection.receipts
+
+    @staticmethod
+    def _note(receipt: Path, box: str) -> None:
+        """Remember beside a receipt who brought it."""
+        path = receipt.with_suffix(_BOXES)
+        known = path.read_text().splitlines() if path.exists() else []
+        if box not in known:
+            replace_file(path, "".join(f"{name}\n" for name in sorted((*known, box))).encode(), 0o644)
 
     def devices(self) -> tuple[DeviceHistory, ...]:
         """Every device that has reported, by its id and epoch."""
         histories: dict[tuple[str, int], list[Receipt]] = {}
-        for receipt in self._kept():
-            histories.setdefault((receipt.device_id, receipt.epoch), []).append(receipt)
-        return tuple(_history(histories[place]) for place in sorted(histories))
+        boxes: dict[tuple[str, int], set[str]] = {}
+        for receipt, brought in self._kept():
+            place = receipt.device_id, receipt.epoch
+            histories.setdefault(place, []).append(receipt)
+            boxes.setdefault(place, set()).update(brought)
+        return tuple(_history(histories[place], boxes[place]) for place in sorted(histories))
 
-    def _kept(self) -> Iterator[Receipt]:
+    def _kept(self) -> Iterator[tuple[Receipt, list[str]]]:
         for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
             try:
                 signed = cose.read_sign1(path.read_bytes(), Receipt.CONTENT_TYPE, Receipt.LIMIT)
-                yield Receipt.from_bytes(signed.payload)
+                boxes = path.with_suffix(_BOXES)
+                brought = boxes.read_text().splitlines() if boxes.exists() else []
+                yield Receipt.from_bytes(signed.payload), brought
             except Refusal as refusal:
                 raise MachineFault(f"{path} is damaged: {refusal.detail}") from None
 
 
-def _history(receipts: list[Receipt]) -> DeviceHistory:
+def _history(receipts: list[Receipt], boxes: set[str]) -> DeviceHistory:
     newest = max(receipts, key=lambda receipt: receipt.counter)
     numbers = Counter(receipt.counter for receipt in receipts)
     return DeviceHistory(
@@ -122,4 +166,5 @@ def _history(receipts: list[Receipt]) -> DeviceHistory:
         receipts=len(receipts),
         missing=newest.counter - len(numbers),
         forked=max(numbers.values()) > 1,
+        boxes=tuple(sorted(boxes)),
     )

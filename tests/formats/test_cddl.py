@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from media_format import cbor, limits, objects
 from media_format.payload.context import payload_context, recipient_info
-from media_format.receipt_file import encode_receipts
+from media_format.receipt_file import ReceiptCollection, encode_receipts
 from media_format.refusal import Code, Refusal
 from media_format.wire import Record
 from tests.formats import cddl, strategies
@@ -136,6 +136,16 @@ def test_the_cddl_states_the_receipts_file() -> None:
     assert cddl.allows("receipts-file", encode_receipts([b"a receipt", bytes(longest)]))
     assert not cddl.allows("receipts-file", encode_receipts([bytes(longest + 1)]))
     assert not cddl.allows("receipts-file", encode_receipts([b""]))
+
+
+def test_the_cddl_states_what_a_box_signs_of_receipts() -> None:
+    longest = limits.MAX_RECEIPT + limits.MAX_SIGN1_OVERHEAD
+    made = ReceiptCollection(format=1, box="BOX-1", created=1, receipts=(b"a receipt", bytes(longest)))
+    assert cddl.allows("receipt-collection", made.to_bytes())
+    fields = made.to_map()
+    wrong: list[tuple[int, cbor.Value]] = [(1, 2), (2, ""), (3, -1), (4, [b""])]
+    for key, value in wrong:
+        assert not cddl.allows("receipt-collection", cbor.encode({**fields, key: value}))
 
 
 def test_every_refusal_code_stands_in_the_cddl() -> None:
