@@ -77,10 +77,12 @@ def prepare(
     mode: Mode,
     *,
     whole: bool,
+    ahead: bool = False,
 ) -> Delivery:
     """One package for the devices in `choices`, which get the same release; `stack` keeps its source open.
 
-    Unless it is to be `whole`, chunks that all of them have are left out.
+    Unless it is to be `whole`, chunks that all of them have are left out. One that is written `ahead` answers
+    no request, and is whole: what the devices have by then nobody knows.
     """
     row = choices[0].release
     if any(choice.release.manifest_digest != row.manifest_digest for choice in choices):
@@ -96,12 +98,12 @@ def prepare(
         manifest=row.manifest,
         release=release,
         content_key=importing.content_key(release, context.own, context.tpm, session),
-        targets=tuple(_target(context, choice.verified) for choice in choices),
+        targets=tuple(_target(context, choice.verified, ahead=ahead) for choice in choices),
         cipher=_cipher(mode),
         signer=context.own.signer(context.tpm, session.authorisation),
         issued_at=context.now.time,
         crl_numbers=lists.numbers(),
-        selection=None if whole else reuse.select(context.store, release, source, requests),
+        selection=None if whole or ahead else reuse.select(context.store, release, source, requests),
     )
 
 
@@ -140,7 +142,7 @@ def deliver(
     return tuple(written)
 
 
-def _target(context: Context, verified: VerifiedRequest) -> Target:
+def _target(context: Context, verified: VerifiedRequest, *, ahead: bool) -> Target:
     request, key = verified.request, verified.encryption.encryption
     assert key is not None
     with context.store.reading() as transaction:
@@ -148,7 +150,7 @@ def _target(context: Context, verified: VerifiedRequest) -> Target:
     binding = DeviceBinding(
         id=request.device_id,
         epoch=request.epoch,
-        answers=Answer(nonce=request.nonce, counter=request.counter),
+        answers=None if ahead else Answer(nonce=request.nonce, counter=request.counter),
         acknowledges=acknowledged,
     )
     return Target(binding, key)

@@ -363,18 +363,22 @@ class BoxService:
         release: bytes | None = None,
         mode: Mode = Mode.SEALED,
         whole: bool = False,
+        ahead: bool = False,
         cancelled: Cancelled = lambda: False,
     ) -> WriteResult:
         """Seal for devices that have asked, write to the medium, read back.
 
         Without `release` each device gets the newest one for it. Chunks that the devices have are left out,
-        where their requests say so, unless the package is to be `whole`. Raises Refusal(device-not-entitled),
-        (incompatible-hardware), (rollback), (already-installed), (medium-*) and others; raises Cancel when
-        `cancelled` says so. Either way the medium is as it was before, also where a package of several
-        had been finished, except for newer revocation lists and, where the room was needed, packages of this
-        box that the new ones were to supersede. Otherwise these go when the new ones have been read back.
+        where their requests say so, unless the package is to be `whole`. One that is written `ahead` answers
+        no request, for devices that asked once: Refusal(request-mismatch) where the policy does not allow it.
+
+        Raises Refusal(device-not-entitled), (incompatible-hardware), (rollback), (already-installed),
+        (medium-*) and others; raises Cancel when `cancelled` says so. Either way the medium is as it was
+        before, also where a package of several had been finished, except for newer revocation lists and,
+        where the room was needed, packages of this box that the new ones were to supersede. Otherwise these
+        go when the new ones have been read back.
         """
-        order = WriteOrder(devices, release, mode, whole)
+        order = WriteOrder(devices, release, mode, whole, ahead)
         return writing.write(self._machine, medium, order, session, report, cancelled)
 
     def collect(self, medium: Path) -> tuple[CollectedReceipt, ...]:

@@ -26,13 +26,15 @@ _WRITTEN: Final = "write"
 class WriteOrder:
     """What a person wants written: for whom, which release (None: the newest for each), in which mode.
 
-    A `whole` package holds every chunk, also those that its devices have.
+    A `whole` package holds every chunk, also those that its devices have. One that is written `ahead` answers
+    no request: the devices need not have asked for it, as long as they once asked here.
     """
 
     devices: tuple[str, ...]
     release: bytes | None = None
     mode: Mode = Mode.SEALED
     whole: bool = False
+    ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +54,18 @@ def write(
     judge_dates(context.own.signing, context.now.time)  # no device would believe it
     if order.mode not in context.anchor.policy.modes:
         raise Refusal(Code.UNSUPPORTED_FORMAT, f"the vendor's policy does not allow the mode '{order.mode}'")
+    if order.ahead and not context.anchor.policy.unrequested:
+        raise Refusal(
+            Code.REQUEST_MISMATCH, "the vendor's policy does not allow packages that answer no request"
+        )
+    how = {"whole": order.whole, "ahead": order.ahead}
     with machine.opened(medium, writable=True) as volume, ExitStack() as sources:
         machine.learn(context, volume)
         devices = dict.fromkeys(order.devices)
         chosen = [dispatch.choose(context, device, order.release, order.mode) for device in devices]
         groups = (tuple(chosen),) if order.mode is Mode.SHARED else tuple((choice,) for choice in chosen)
         deliveries = tuple(
-            dispatch.prepare(context, volume, sources, group, session, order.mode, whole=order.whole)
-            for group in groups
+            dispatch.prepare(context, volume, sources, group, session, order.mode, **how) for group in groups
         )
         superseded = dispatch.make_room(context, volume, deliveries)
         with _in_ledger(machine, session, deliveries):
@@ -89,6 +95,8 @@ def _enter(
     for delivery in deliveries:
         manifest = delivery.release.manifest
         named = f"{manifest.product} {manifest.version} for {', '.join(delivery.devices)}"
+        if any(target.binding.answers is None for target in delivery.targets):
+            named += " ahead"
         with machine.acting(session, act, f"{named} as {delivery.package_id.hex()}{reason}") as transaction:
             if act == _WRITTEN:
                 fleet.written(transaction, delivery.devices, manifest.version, delivery.issued_at)

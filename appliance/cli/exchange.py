@@ -66,6 +66,11 @@ def admit(directory: Path, medium: str) -> Answer:
     help="One ciphertext a device, one for all, or none; the vendor's policy must allow it.",
 )
 @click.option("--whole", is_flag=True, help="Write also the chunks that the devices have already.")
+@click.option(
+    "--ahead",
+    is_flag=True,
+    help="Without a new request, for devices that asked once; a policy may forbid it.",
+)
 @USER
 @answering
 @PIN
@@ -76,6 +81,7 @@ def write(
     release_id: str | None,
     mode: str,
     whole: bool,
+    ahead: bool,
     user: str,
     pin: str,
 ) -> Answer:
@@ -86,7 +92,11 @@ def write(
     try:
         with ProgressBars() as bars:
             result = service.write(
-                Path(medium), ids, session, bars, release=release, mode=Mode(mode), whole=whole
+                *(Path(medium), ids, session, bars),
+                release=release,
+                mode=Mode(mode),
+                whole=whole,
+                ahead=ahead,
             )
     except Cancel:
         raise Misuse("cancelled; the medium is as it was") from None
