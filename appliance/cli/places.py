@@ -36,7 +36,7 @@ def places(role: str, *, repeated: bool = False, **following: str) -> Callable[[
     shown = " ".join(["[DIR]", *following.values()]) + (" …" if repeated else "")
 
     def decorate(function: F) -> F:
-        @click.argument("places", nargs=-1, metavar=shown, type=click.Path())
+        @click.argument("places", nargs=-1, metavar=shown, type=click.Path(readable=False))
         @functools.wraps(function)
         def wrapped(*args: Any, places: tuple[str, ...], **kwargs: Any) -> Any:
             missing = (
