@@ -28,6 +28,7 @@ class Admission:
     counter: int | None
     code: Code | None
     detail: str
+    """What was judged: why it was refused, or why it may be answered."""
     release: bytes | None
     """The manifest digest of the release this device should get; None if it has the newest."""
     release_version: str | None
@@ -35,8 +36,8 @@ class Admission:
     """When the device's certificate expires, in seconds since the epoch; None where it was refused."""
 
 
-def admitted(file: str, verified: VerifiedRequest, release: ReleaseRow | None) -> Admission:
-    """The admission of a request that may be answered, with the release it should get."""
+def admitted(file: str, verified: VerifiedRequest, release: ReleaseRow | None, why: str) -> Admission:
+    """The admission of a request that may be answered, with the release it should get and why it may."""
     request = verified.request
     return Admission(
         file=file,
@@ -45,7 +46,7 @@ def admitted(file: str, verified: VerifiedRequest, release: ReleaseRow | None) -
         version=running_version(request),
         counter=request.counter,
         code=None,
-        detail="",
+        detail=why,
         release=release.manifest_digest if release else None,
         release_version=release.version if release else None,
         certified_until=int(verified.identity.certificate.not_valid_after_utc.timestamp()),
@@ -68,22 +69,24 @@ def refused(file: str, verified: VerifiedRequest | None, refusal: Refusal) -> Ad
     )
 
 
-def judge(transaction: Transaction, verified: VerifiedRequest, *, default_allowed: bool) -> None:
-    """Whether this request may be answered.
+def judge(transaction: Transaction, verified: VerifiedRequest, *, default_allowed: bool) -> str:
+    """Whether this request may be answered; returns why.
 
     Raises Refusal(request-replayed) for one older than the newest seen, or another one with its
     counter, and Refusal(device-not-entitled), which names the rule that decides, where the device is denied.
     """
     request = verified.request
     newest = _newest(transaction, request.device_id)
+    order = "the first request seen here"
     if newest is not None:
-        _judge_order(newest, request, verified.digest)
+        order = _judge_order(newest, request, verified.digest)
     kind = DeviceKind(product=request.product, line=request.line, hardware=request.hardware)
     verdict = rules.held(transaction, allow_by_default=default_allowed).judge(request.device_id, kind)
     if not verdict.allowed:
         raise Refusal(
             Code.DEVICE_NOT_ENTITLED, f"{request.device_id} is not allowed at this box: {verdict.reason}"
         )
+    return f"{order}; {verdict.reason}"
 
 
 def _newest(transaction: Transaction, device_id: str) -> DeviceRow | None:
@@ -91,12 +94,13 @@ def _newest(transaction: Transaction, device_id: str) -> DeviceRow | None:
     return transaction.scalars(epochs.limit(1)).first()
 
 
-def _judge_order(newest: DeviceRow, request: Request, digest: bytes) -> None:
+def _judge_order(newest: DeviceRow, request: Request, digest: bytes) -> str:
+    """What its number says of a request. Refusal(request-replayed)."""
     name = request.device_id
     if request.epoch < newest.epoch:
         raise Refusal(Code.REQUEST_REPLAYED, f"{name} was enrolled again since this request was made")
     if request.epoch > newest.epoch:
-        return
+        return f"the first request since it was enrolled again, in epoch {request.epoch}"
     if request.counter < newest.counter:
         raise Refusal(
             Code.REQUEST_REPLAYED,
@@ -107,6 +111,13 @@ def _judge_order(newest: DeviceRow, request: Request, digest: bytes) -> None:
             Code.REQUEST_REPLAYED,
             f"{name}: two different requests {request.counter}; its state may have been copied back",
         )
+    if request.counter == newest.counter:
+        return f"request {request.counter}, which was seen before and may be answered again"
+    return (
+        f"request {request.counter}, after request {newest.counter}"
+        if newest.counter
+        else "its first request"
+    )
 
 
 def kind_of(transaction: Transaction, device_id: str) -> DeviceKind:

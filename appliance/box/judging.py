@@ -59,12 +59,12 @@ class _Judge:
             limit = limits.MAX_REQUEST + limits.MAX_SIGN1_OVERHEAD
             data = self.volume.read_object(f"{layout.REQUESTS}/{name}", limit)
             verified = admit_request(data, context.anchor, self.lists, context.now.time, self.crls)
-            admission.judge(self.transaction, verified, default_allowed=context.allow_by_default)
+            why = admission.judge(self.transaction, verified, default_allowed=context.allow_by_default)
             release = admission.newest_release(self.transaction, verified.request)
         except Refusal as refusal:
             _raise_if_pulled(refusal)
             return JudgedRequest(admission.refused(name, verified, refusal), None, b"")
-        return JudgedRequest(admission.admitted(name, verified, release), verified, data)
+        return JudgedRequest(admission.admitted(name, verified, release, why), verified, data)
 
     def receipt(self, name: str) -> JudgedReceipt:
         anchor, now = self.context.anchor, self.context.now.time

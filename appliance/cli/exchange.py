@@ -46,7 +46,8 @@ def admit(directory: Path, medium: str) -> Answer:
         else:
             offer = f"can get {entry.release_version}" if entry.release_version else "has the newest release"
             lines.append(
-                f"{entry.device_id} ({entry.product}) runs {entry.version or 'no release'} and {offer}."
+                f"{entry.device_id} ({entry.product}) runs {entry.version or 'no release'} and {offer}.\n"
+                f"  Admitted: {entry.detail}."
             )
     refusals = [Refusal(entry.code, entry.detail) for entry in found if entry.code is not None]
     return of_many({"requests": found}, lines, refusals, accepted=len(refusals) < len(found))

@@ -57,6 +57,21 @@ def test_the_same_request_may_be_answered_again(tmp_path: Path) -> None:
     update(device, stick)
 
 
+def test_it_is_said_why_a_request_may_be_answered(tmp_path: Path) -> None:
+    shop = Workshop(tmp_path)
+    box, device, stick = shop.box(), shop.device(), shop.medium()
+    ask(device, stick)
+    assert admitted(box, stick).detail.startswith("the first request seen here; ")
+    assert admitted(box, stick).detail.startswith(
+        "request 1, which was seen before and may be answered again; "
+    )
+    ask(device, stick)
+    found = admitted(box, stick).detail
+    assert found.startswith("request 2, after request 1; ")
+    box.service.put_rule(Entitlement(allowed=True, product="pump"), box.session)
+    assert "the box's rule 'allow product pump' decides" in admitted(box, stick).detail
+
+
 def test_a_request_older_than_the_newest_seen_is_a_replay(tmp_path: Path) -> None:
     shop = Workshop(tmp_path)
     box, device, stick = shop.box(), shop.device(), shop.medium()
