@@ -24,7 +24,7 @@ from media_format.objects import (
     TrustAnchor,
 )
 from media_format.receipt_file import NAME as RECEIPTS
-from media_format.receipt_file import decode_receipts
+from media_format.receipt_file import ReceiptCollection, decode_receipts
 from media_format.refusal import Code, Refusal
 from media_format.wire import Record
 
@@ -35,6 +35,8 @@ LIST: Final = "revocation list"
 _SIGNED_ONCE: Final = (Envelope, Request, Receipt, EnrolmentRequest, Directive)
 _COSE: Final = (b"\xd2", b"\xd8\x62")
 """How COSE_Sign1 and COSE_Sign objects begin (RFC 9052, section 2)."""
+_HEADER_START: Final = 128
+"""Bytes in which a protected header names its content type, before it comes to the certificates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ def read_thing(data: bytes) -> Thing | None:
 
 def _signed(data: bytes) -> Thing:
     """A signed object, found by the content type under its signature."""
+    if ReceiptCollection.CONTENT_TYPE.encode() in data[:_HEADER_START]:
+        return _collection(data)
     for kind in (*_SIGNED_ONCE, Manifest):
         if kind.CONTENT_TYPE.encode() in data:
             read = cose.read_sign if kind is Manifest else cose.read_sign1
@@ -83,6 +87,14 @@ def _signed(data: bytes) -> Thing:
             digest = hashlib.sha256(signed.payload).digest()
             return Thing(kind.NAME, data, record, signed.signatures, digest)
     raise Refusal(Code.MALFORMED, "a signed object, but of no kind that is known here")
+
+
+def _collection(data: bytes) -> Thing:
+    """The receipts that a box has signed together."""
+    signed = cose.read_sign1(data, ReceiptCollection.CONTENT_TYPE, ReceiptCollection.LIMIT)
+    parts = tuple(map(_signed, ReceiptCollection.from_bytes(signed.payload).receipts))
+    digest = hashlib.sha256(signed.payload).digest()
+    return Thing(RECEIPTS, data, signatures=signed.signatures, digest=digest, parts=parts)
 
 
 def _certificates(data: bytes) -> Thing:
