@@ -113,6 +113,7 @@ class Kiosk(App[None], inherit_bindings=False):
         self._look()
         self.set_interval(_LOOK, self._look)
         self.set_interval(1, self._lock_when_idle)
+        self.set_interval(1, self._let_time_pass)
 
     def on_unmount(self) -> None:
         self._watcher.close()
@@ -340,6 +341,16 @@ class Kiosk(App[None], inherit_bindings=False):
         if bay is not None and bay.work is not None:
             pace = bay.work.pace.advanced(message.progress, message.at)
             self.bays[message.path] = replace(bay, work=replace(bay.work, pace=pace))
+            self._show()
+
+    def _let_time_pass(self) -> None:
+        """Work that has stalled reports nothing, and that shows."""
+        working = [bay for bay in self.bays.values() if bay.work is not None]
+        for bay in working:
+            assert bay.work is not None
+            pace = bay.work.pace.at(self._clock())
+            self.bays[bay.path] = replace(bay, work=replace(bay.work, pace=pace))
+        if working:
             self._show()
 
     @on(Ended)

@@ -114,6 +114,7 @@ PHASES: Final = {
     "import": "Checking and storing",
 }
 TIME_LEFT: Final = "{time} left"
+STALLED: Final = "waiting for the medium"
 NO_CANCEL: Final = "This cannot be cancelled; it leaves the medium as it is."
 
 # Outcomes

@@ -24,7 +24,7 @@ from appliance.box.writing import WriteResult
 from appliance.media import MediaWatcher, MediumEvent, MediumInserted, MediumPassedOver, MediumRemoved
 from appliance.media.formatting import Formatted
 from media_format.errors import MachineFault, Misuse
-from media_format.progress import Progress
+from media_format.progress import Pace, Progress
 from media_format.refusal import Refusal
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "MediumRemoved",
     "MediumReport",
     "Misuse",
+    "Pace",
     "PackageInfo",
     "Person",
     "Progress",

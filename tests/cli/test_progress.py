@@ -48,6 +48,15 @@ def test_a_bar_names_its_phase_and_fills(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "100%" in screen.shown
 
 
+def test_a_bar_tells_the_speed_and_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 0.0, *map(float, range(10))])
+    with _screen(monkeypatch) as screen, ProgressBars(patience=0, clock=lambda: next(clock)) as bars:
+        for done in range(4):
+            bars(Progress("write", done << 20, 64 << 20))
+    assert "1.0 MiB/s" in screen.shown
+    assert "1:01 left" in screen.shown
+
+
 def test_each_phase_has_a_line_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     with _screen(monkeypatch) as screen, ProgressBars(patience=0) as bars:
         bars(Progress("write", 10, 10))
