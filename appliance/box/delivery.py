@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
 from appliance.box.reuse import Selection, table_of
-from appliance.box.stored import CheckAside, StoredCheck, ciphertext_runs, opened_runs, selected_runs
+from appliance.box.stored import OpenedCheck, StoredCheck, ciphertext_runs, selected_runs
 from appliance.process.worker import Worker
 from appliance.trust.release import VerifiedRelease
 from media_format import cose, layout, limits
@@ -156,15 +156,10 @@ class _Pass:
         self.writer = PackageWriter(volume, layout.package_folder(delivery.package_id))
 
     def write(self) -> None:
-        """Manifest and chunk table as the vendor made them, the payload sealed anew, the envelope last.
-
-        Pages of the chunk table that rotted in the store are found when the payload is read, and read back.
-        """
-        delivery, source = self._delivery, self._delivery.source
-        manifest = delivery.release.manifest
+        """Manifest and chunk table as the vendor made them, the payload sealed anew, the envelope last."""
+        delivery = self._delivery
         self.writer.write_manifest(self._kept("manifest", delivery.manifest))
-        pages = (source.page(manifest, number) for number in range(len(manifest.pages)))
-        self.writer.write_table(pages, manifest.table_size)
+        self.writer.write_table(self._pages(delivery.source), delivery.release.manifest.table_size)
         self._write_payload()
         envelope = cose.sign1(Envelope.CONTENT_TYPE, self._envelope().to_bytes(), delivery.signer)
         self.writer.write_envelope(self._kept("envelope", envelope))
@@ -172,25 +167,34 @@ class _Pass:
     def read_back(self) -> None:
         """Hold what the medium gives back against what was written. Refusal(digest-mismatch)."""
         delivery = self._delivery
-        reader, manifest = PackageReader(self._volume, self.writer.folder), delivery.release.manifest
+        reader = PackageReader(self._volume, self.writer.folder)
         self._compare("envelope", reader.envelope())
         self._compare("manifest", reader.manifest())
-        for number in range(len(manifest.pages)):
-            delivery.release.page(number, reader.page(manifest, number))
+        for _ in self._pages(reader):
+            pass
         payload = SegmentReader(
             self._volume, self.writer.folder, delivery.payload_length, delivery.segment_size
         )
         self._read_payload_back(payload)
 
+    def _pages(self, package: PackageReader) -> Iterator[bytes]:
+        """The pages of a chunk table. Refusal(digest-mismatch) for one that is not as signed."""
+        manifest = self._delivery.release.manifest
+        for number, reference in enumerate(manifest.pages):
+            page = package.page(manifest, number)
+            if hashlib.sha256(page).digest() != reference.digest:
+                raise Refusal(Code.DIGEST_MISMATCH, f"page {number} of the chunk table is not the one signed")
+            yield page
+
     def _write_payload(self) -> None:
-        """Open, check and seal in one pass. The check and the medium have threads: neither is waited for."""
+        """Open and seal in one pass. The medium has a thread of its own, so that it is not waited for."""
         delivery = self._delivery
         sealer = Sealer(self._key, self._context) if self._sealed else None
         payload = self.writer.payload(delivery.payload_length, delivery.segment_size)
         done = 0
         try:
-            with closing(self._opened()) as opened, Worker(payload.append) as medium:
-                for stored in opened:
+            with Worker(payload.append) as medium:
+                for stored in self._opened():
                     data = sealer.update(stored) if sealer else stored
                     medium.give(data)
                     done += len(data)
@@ -203,27 +207,28 @@ class _Pass:
             payload.discard()
             raise
 
-    def _opened(self) -> Generator[bytes, None, None]:
-        """The stored data to be sealed, held against the chunk table: all of it, or what was selected."""
+    def _opened(self) -> Iterator[bytes]:
+        """The stored data to be sealed: all of it, or what was selected. It is the data that was imported."""
         delivery, envelope = self._delivery, self._delivery.release.envelope
         payload, key = delivery.source.payload(envelope), delivery.content_key
         context = payload_context(envelope.package_id, envelope.manifest_digest)
         if delivery.selection is None:
-            with CheckAside(self._stored_check()) as check:
-                for _, stored in opened_runs(payload, Opener(key, context), check):
-                    yield stored
+            opener = Opener(key, context)
+            yield from map(opener.update, ciphertext_runs(payload))
+            yield opener.finalize()
         else:
             opened = RandomAccess(key, context, payload.length, payload.read_run)
             table = table_of(delivery.release.manifest, delivery.source)
             yield from selected_runs(opened, table, Presence(delivery.present))
 
     def _read_payload_back(self, payload: SegmentReader) -> None:
-        """What the medium gives back opens with the package's key, as it will for the device.
+        """What the medium gives back opens with the package's key, and holds what the vendor signed.
 
-        Every byte is authenticated so: a payload that opens is the one that was sealed. One that is not
-        encrypted is held against the signed digests of its chunks.
+        It is what the device will do. Every byte is authenticated so: a payload that opens is the one that
+        was sealed, and of one that is not encrypted the signed digests say the same.
         """
-        taker = Opener(self._key, self._context) if self._sealed else self._stored_check()
+        check = self._stored_check()
+        taker = OpenedCheck(Opener(self._key, self._context), check) if self._sealed else check
         done = 0
         with Worker(taker.update) as worker, _unfaithful_payload():
             for run in ciphertext_runs(payload):
@@ -308,11 +313,11 @@ def _abandon(writer: PackageWriter) -> None:
 
 @contextmanager
 def _unfaithful_payload() -> Iterator[None]:
-    """What does not open, or is not as signed, is no more what was written."""
+    """What does not open is not what was written."""
     try:
         yield
     except Refusal as refusal:
-        if refusal.code in (Code.DECRYPTION_FAILED, Code.DIGEST_MISMATCH):
+        if refusal.code is Code.DECRYPTION_FAILED:
             raise _unfaithful("payload") from None
         raise
 

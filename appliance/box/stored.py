@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from itertools import compress
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
-from appliance.process.worker import Worker
 from appliance.trust.pages import VerifiedPage
 from media_format.objects import Chunk
-from media_format.payload.cobblestone import Opener, Plain
+from media_format.payload.cobblestone import Opener, Plain, room_for
 from media_format.payload.presence import Presence
 from media_format.payload.segments import SegmentReader
 from media_format.refusal import Code, Refusal
+from media_format.volume.seam import Data
 
 RUN: Final = 4 * 1024 * 1024
 """Bytes read from a medium at once."""
@@ -35,7 +34,7 @@ class StoredCheck:
         self._left = 0
         self._begin()
 
-    def update(self, data: bytes) -> None:
+    def update(self, data: Data) -> None:
         """Take the next bytes. Refusal(digest-mismatch)."""
         view = memoryview(data)
         while view:
@@ -72,29 +71,21 @@ def _present(pages: Iterable[VerifiedPage], presence: Presence) -> Iterator[Chun
         number += len(page.chunks)
 
 
-class CheckAside:
-    """A check in a thread of its own; a context manager. What it refuses shows with one of the next runs."""
+class OpenedCheck:
+    """Takes ciphertext in order: it must open, and hold what `check` takes. What was opened is forgotten."""
 
-    def __init__(self, check: StoredCheck) -> None:
+    def __init__(self, opener: Opener, check: StoredCheck) -> None:
+        self._opener = opener
         self._check = check
-        self._worker = Worker(check.update)
-
-    def __enter__(self) -> Self:
-        self._worker.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._worker.__exit__(kind, value, trace)
+        self._memory = bytearray(room_for(RUN))
 
     def update(self, data: bytes) -> None:
-        """As `StoredCheck.update`."""
-        self._worker.give(data)
+        """Take the next `RUN` bytes or fewer. Refusal(decryption-failed) or (digest-mismatch)."""
+        self._check.update(self._opener.update_into(data, self._memory))
 
     def finalize(self) -> None:
-        """As `StoredCheck.finalize`, for all that was given."""
-        self._worker.finish()
+        """Say that this was all. Refusal(truncated) too."""
+        self._check.update(self._opener.finalize())
         self._check.finalize()
 
 
@@ -141,9 +132,7 @@ def ciphertext_runs(payload: SegmentReader) -> Iterator[bytes]:
         yield payload.read_run(offset, min(RUN, payload.length - offset))
 
 
-def opened_runs(
-    payload: SegmentReader, opener: Opener, check: StoredCheck | CheckAside
-) -> Iterator[tuple[bytes, bytes]]:
+def opened_runs(payload: SegmentReader, opener: Opener, check: StoredCheck) -> Iterator[tuple[bytes, bytes]]:
     """Pairs of ciphertext and the stored data it holds, checked; refusals of the opener and the check."""
     for sealed in ciphertext_runs(payload):
         stored = opener.update(sealed)

@@ -48,6 +48,11 @@ def plaintext_length(length: int) -> int:
     return blocks * BLOCK + last - TAG
 
 
+def room_for(length: int) -> int:
+    """Bytes of memory into which `update_into` can always put what becomes of `length` bytes."""
+    return HEADER + length + BLOCK + (length // BLOCK + 2) * TAG
+
+
 class Sealer:
     """Seals one message under one fresh key. Misuse for a key of another size, and once it has ended."""
 
@@ -84,6 +89,16 @@ class Opener:
         self._taken += len(data)
         try:
             return self._decryptor.update(data)
+        except AlreadyFinalized:
+            raise _ended() from None
+        except (InvalidTag, ValueError):
+            raise _closed() from None
+
+    def update_into(self, data: bytes | memoryview, memory: bytearray) -> memoryview:
+        """As `update`, into memory with `room_for` the data; returns the part that was filled."""
+        self._taken += len(data)
+        try:
+            return memoryview(memory)[: self._decryptor.update_into(data, memory)]
         except AlreadyFinalized:
             raise _ended() from None
         except (InvalidTag, ValueError):

@@ -8,18 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from appliance.box import BoxService, Cancel
+from appliance.box import BoxService, Cancel, importing
+from appliance.box.machine import Machine
+from appliance.box.schema import ReleaseRow
 from appliance.media import open_medium
+from appliance.trust.verifier import PackageBytes
 from media_format.crl_files import write_crls
 from media_format.errors import MachineFault, Misuse
 from media_format.objects import Mode
+from media_format.payload.cobblestone import Opener, Sealer
+from media_format.payload.context import payload_context
 from media_format.progress import Progress, silent
 from media_format.refusal import Code, Refusal
 from media_format.volume.directory import DirectoryVolume
 from media_format.volume.seam import Data, VolumeInfo
 from tests.tools import require
 from tests.trust_world import refused
-from tests.workshop import ALL_MODES, Box, Workshop, apply, ask, delivered, files, only, update
+from tests.workshop import ALL_MODES, Box, Workshop, apply, ask, delivered, files, now, only, update
 
 
 def asked(tmp_path: Path, *names: str, shop: Workshop | None = None) -> tuple[Workshop, Box, Path]:
@@ -388,3 +393,28 @@ def put_lists_by_content(shop: Workshop, medium: Path) -> None:
         write_crls(volume, shop.vendor.crls())
     finally:
         volume.close()
+
+
+def test_a_chunk_that_was_sealed_with_the_right_key_but_never_signed_reaches_no_device(
+    tmp_path: Path,
+) -> None:
+    _, box, stick = asked(tmp_path)
+    machine = Machine.open(box.folder, now)
+    context, (release,) = machine.context(), box.service.releases()
+    with machine.store.reading() as transaction:
+        row = transaction.get(ReleaseRow, release.manifest_digest)
+    assert row is not None
+    payload = box.folder / "packages" / row.package_id.hex() / "PAYLOAD.000"
+    with machine.store.package(row.package_id) as source:
+        package = PackageBytes(row.manifest, source.envelope())
+    verified = importing.admit(package, context.own, context.lists(), context.now)
+    key = importing.content_key(verified, context.own, context.tpm, box.session)
+    bound = payload_context(row.package_id, release.manifest_digest)
+    opener, sealer = Opener(key, bound), Sealer(key, bound)
+    stored = bytearray(opener.update(payload.read_bytes()) + opener.finalize())
+    stored[len(stored) // 2] ^= 1
+    payload.write_bytes(sealer.update(bytes(stored)) + sealer.finalize())
+
+    with pytest.raises(MachineFault, match="import the release again"):
+        box.service.write(stick, ("pump-17",), box.session, silent)
+    assert on_medium(stick) == {}
