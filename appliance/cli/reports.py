@@ -146,8 +146,10 @@ def export(
     pin: str,
 ) -> Answer:
     """Write the receipts or the ledger into a file."""
-    if what is None or (what == "ledger" and (since is not None or until is not None)):
-        raise Misuse("say what to export: --receipts, of a time if need be, or --ledger")
+    if what is None:
+        raise Misuse("say what to export: --receipts or --ledger")
+    if what == "ledger" and (since is not None or until is not None):
+        raise Misuse("the ledger is exported as a whole; --since and --until are for receipts")
     opened = open_box(directory)
     session = opened.unlock(user, pin) if signed else None
     if what == "ledger":
