@@ -19,7 +19,9 @@ def _provoked() -> Iterator[str]:
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
                 continue
             if node.func.id in _PROVOKING and isinstance(node.args[1], ast.Attribute):
-                yield node.args[1].attr
+                kind = node.args[1].value
+                if isinstance(kind, ast.Name) and kind.id == Code.__name__:
+                    yield node.args[1].attr
 
 
 def test_every_code_is_provoked_by_a_test() -> None:
