@@ -53,9 +53,11 @@ def select(
 ) -> Selection | None:
     """What devices with these requests need of a release; None where they need all, or it is not known.
 
+    They need all of the release that they run: it is given again to put right what was damaged.
+
     `source` is the release's package in the store. Raises what `verify_page` raises.
     """
-    base = _find_base(store, requests)
+    base = _find_base(store, release, requests)
     if base is None:
         return None
     needed = _Needed()
@@ -74,9 +76,10 @@ def table_of(manifest: Manifest, source: PackageReader) -> Iterator[VerifiedPage
         yield verify_page(manifest, number, source.page(manifest, number))
 
 
-def _find_base(store: Store, requests: Sequence[Request]) -> _Base | None:
-    """The release that all of these devices measured, of several the one with the most bytes."""
+def _find_base(store: Store, release: VerifiedRelease, requests: Sequence[Request]) -> _Base | None:
+    """Another release that all of these devices measured, of several the one with the most bytes."""
     measured = _measured(requests)
+    measured.pop(release.manifest_digest, None)
     with store.reading() as transaction:
         rows = [transaction.get(ReleaseRow, digest) for digest in measured]
     found = []
