@@ -1,4 +1,4 @@
-"""Receipts in the store: an edit of any column, a forgery, one that was taken out: all show with their place."""
+"""Receipts in the store: an edited column, a forgery, one that was taken out: each shows with its place."""
 
 from __future__ import annotations
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 from appliance.box import BoxService, Session, WriteResult
-from media_format.objects import Mode
 from media_format.progress import Progress, Report
 from tests.tui.template import Place, now
 
@@ -31,20 +31,14 @@ class SlowBox(BoxService):
         devices: tuple[str, ...],
         session: Session,
         report: Report,
-        *,
-        release: bytes | None = None,
-        mode: Mode = Mode.SEALED,
-        cancelled: object = None,
+        **options: Any,
     ) -> WriteResult:
         def waiting(progress: Progress) -> None:
             report(progress)
             self._begun.set()
             assert self._may_go_on.wait(60)
 
-        assert callable(cancelled)
-        return super().write(
-            medium, devices, session, waiting, release=release, mode=mode, cancelled=cancelled
-        )
+        return super().write(medium, devices, session, waiting, **options)
 
 
 def slow_box(place: Place) -> SlowBox:
