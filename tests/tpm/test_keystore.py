@@ -353,6 +353,17 @@ def test_a_use_whose_trace_cannot_be_written_is_refused(keys: Keystore) -> None:
     assert [line["call"] for line in audit(keys.folder)] == ["sign"]
 
 
+def test_long_names_do_not_push_what_was_done_before_out_of_the_audit(keys: Keystore) -> None:
+    keys.tpm.sign("identity", b"message", AUTH)
+    before = audit(keys.folder)
+    for _ in range(2):
+        with pytest.raises(Misuse):
+            keys.tpm.sign("x" * 1_900_000, b"message", AUTH)
+    lines = audit(keys.folder)
+    assert lines[: len(before)] == before
+    assert [line["name"] for line in lines[len(before) :]] == ["x" * 64] * 2
+
+
 def test_turning_away_goes_on_where_the_audit_cannot_be_written(tmp_path: Path) -> None:
     require_root()
     SoftTpm.make(tmp_path / "tpm", lambda: 0)

@@ -22,6 +22,8 @@ Arguments: TypeAlias = Sequence[cbor.Value]
 Call: TypeAlias = Callable[[Tpm, Arguments], cbor.Value]
 _MAX_CONNECTIONS: Final = 64
 _MAX_RANDOM: Final = 4096
+_MAX_NAME: Final = 64
+"""Characters of a name that the audit keeps: lines of bounded length do not push the others out."""
 _BETWEEN_NOTES: Final = 60.0
 """Seconds between two lines of the audit about those who were turned away; each says how many they were."""
 
@@ -117,7 +119,8 @@ class KeystoreServer:
 
 
 def _named(arguments: Arguments) -> str:
-    return arguments[0] if arguments and isinstance(arguments[0], str) else ""
+    """The key that a call names, as the audit keeps it: no longer than names of keys are."""
+    return arguments[0][:_MAX_NAME] if arguments and isinstance(arguments[0], str) else ""
 
 
 # Arguments come from another process: each is taken by its type, and nothing else is.
