@@ -21,7 +21,7 @@ from appliance.media import open_medium
 from appliance.tpm import Tpm, open_tpm
 from appliance.trust.clock import TrustedTime, trusted_time
 from appliance.trust.crl import RevocationLists
-from appliance.trust.time_sources import open_time_source
+from appliance.trust.time_sources import open_time_source, read_source
 from media_format.crl_files import read_crls
 from media_format.errors import Misuse
 from media_format.refusal import Refusal
@@ -76,7 +76,7 @@ class Machine:
 
     def time(self, own: Identity) -> TrustedTime:
         """The trusted time. Refusal(time-untrusted) or (time-before-floor)."""
-        readings = [(source.name, source.read()) for source in self._sources]
+        readings = [read_source(source) for source in self._sources]
         return trusted_time(readings, self.store.time_floor(), own.bundle.anchor.policy.clock_horizon)
 
     def time_or_problem(self, own: Identity | None) -> tuple[TrustedTime | None, str | None, str | None]:
@@ -90,10 +90,9 @@ class Machine:
 
     def ledger_time(self) -> TrustedTime:
         """What the clocks say, trusted or not: an act is entered whatever the time is."""
-        for source in self._sources:
-            time = source.read()
+        for name, time in map(read_source, self._sources):
             if time is not None:
-                return TrustedTime(time, source.name)
+                return TrustedTime(time, name)
         return TrustedTime(0, "none")
 
     # What acts begin with

@@ -18,6 +18,8 @@ BOX: Final = "box"
 SKEW: Final = 300
 """Seconds by which two honest clocks may differ."""
 DAY: Final = 86400
+LAST_MOMENT: Final = 253402300799
+"""99991231235959Z, the last moment that dates have (RFC 5280, 4.1.2.5)."""
 
 Reading = tuple[str, int | None]
 """A source's name and what it says, in seconds since the epoch; None where it has no time to give."""

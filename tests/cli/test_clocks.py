@@ -15,6 +15,7 @@ from tests.cli.wall_clock import wall_clock
 from tests.cli.workshop import Workshop, run
 from tests.time.nmea import with_position, without_position
 from tests.time.receiver import gpsd
+from tests.time.saying import saying
 
 YEARS = 21 * 365
 WRONG = {"set back": (-1, Code.TIME_BEFORE_FLOOR), "years ahead": (YEARS, Code.TIME_UNTRUSTED)}
@@ -100,6 +101,17 @@ def test_a_box_says_that_its_time_comes_from_a_satellite_receiver(
     with gpsd(tmp_path, with_position(int(time.time()), 60)) as port:
         _ask_only(delivered.box, f"gpsd:127.0.0.1:{port}")
         assert "by gpsd" in run("box", "status", delivered.box).out
+
+
+def test_an_impossible_time_of_a_clock_does_not_spoil_the_exported_ledger(delivered: Workshop) -> None:
+    configuration, exported = delivered.box / "box.toml", delivered.folder / "ledger"
+    right = configuration.read_text()
+    with saying(b'{"class":"TPV","mode":3,"time":"0001-01-01T00:00:00Z"}\n') as port:
+        _ask_only(delivered.box, f"gpsd:127.0.0.1:{port}")
+        delivered.do("box", "allow", delivered.box, "--device", "PUMP-1", *delivered.pin())
+    configuration.write_text(right)
+    delivered.do("box", "export", delivered.box, "--ledger", "--signed", "--out", exported, *delivered.pin())
+    delivered.do("box", "ledger", "--file", exported, "--verify", "--key", delivered.folder / "box.pem")
 
 
 def test_a_box_whose_clocks_are_all_silent_says_so(delivered: Workshop) -> None:

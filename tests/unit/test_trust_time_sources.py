@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from appliance.trust.time_sources import SOURCES, open_time_source, read_all
+from appliance.trust.time_sources import SOURCES, open_time_source, read_all, read_source
 from appliance.trust.time_sources.development import DevelopmentClock
 from appliance.trust.time_sources.gpsd import Gpsd
 from appliance.trust.time_sources.kernel import KernelClock, KernelTime, ask_kernel
 from appliance.trust.time_sources.rtc import RealTimeClock
 from media_format.errors import Misuse
+from tests.time.saying import saying
 
 NOON = 1_795_694_400
 """2026-11-26 12:00:00 UTC."""
@@ -44,20 +44,9 @@ def rtc(shown: bytes, voltage: int | None = 0) -> RealTimeClock:
 
 @contextmanager
 def daemon(*lines: bytes) -> Iterator[Gpsd]:
-    """A gpsd that says these lines to the first who asks to watch, then hangs up."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            connection, _ = server.accept()
-            with connection:
-                connection.recv(4096)
-                for line in lines:
-                    connection.sendall(line)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield Gpsd("127.0.0.1", server.getsockname()[1])
-        thread.join()
+    """A gpsd that says these lines to whoever asks to watch, then hangs up."""
+    with saying(*lines) as port:
+        yield Gpsd("127.0.0.1", port)
 
 
 def test_the_development_clock_says_what_the_system_says_and_who_it_is() -> None:
@@ -148,6 +137,14 @@ def test_gpsd_counts_from_the_first_report_with_a_position() -> None:
 def test_gpsd_that_tells_no_time_is_silent(line: bytes) -> None:
     with daemon(line) as gpsd:
         assert gpsd.read() is None
+
+
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01T00:00:00+14:00", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59-23:59"]
+)
+def test_a_time_that_no_date_can_state_is_none(moment: str) -> None:
+    with daemon(b'{"class":"TPV","mode":3,"time":"%s"}\n' % moment.encode()) as gpsd:
+        assert read_source(gpsd) == ("gpsd", None)
 
 
 def test_gpsd_that_is_not_there_is_silent() -> None:

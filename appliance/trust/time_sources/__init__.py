@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from appliance.trust.clock import Reading, TimeSource
+from appliance.trust.clock import LAST_MOMENT, Reading, TimeSource
 from appliance.trust.time_sources.development import DevelopmentClock
 from appliance.trust.time_sources.gpsd import Gpsd
 from appliance.trust.time_sources.kernel import KernelClock
@@ -40,10 +40,15 @@ def check_sources(names: Sequence[str]) -> None:
         open_time_source(text)
 
 
+def read_source(source: TimeSource) -> Reading:
+    """What a source says. A time that the format cannot state, before 1970 or after 9999, is none."""
+    read = source.read()
+    return source.name, read if read is not None and 0 <= read <= LAST_MOMENT else None
+
+
 def read_all(names: Sequence[str]) -> tuple[Reading, ...]:
     """What the named sources say, in their order."""
-    sources = [open_time_source(name) for name in names]
-    return tuple((source.name, source.read()) for source in sources)
+    return tuple(read_source(open_time_source(name)) for name in names)
 
 
-__all__ = ["SOURCES", "check_sources", "open_time_source", "read_all"]
+__all__ = ["SOURCES", "check_sources", "open_time_source", "read_all", "read_source"]
