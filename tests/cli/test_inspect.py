@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -150,6 +151,15 @@ def test_a_keystores_audit_says_which_keys_were_used_how_often(delivered: Worksh
     assert found["summary"].endswith("1 refused, failed or turned away")
     assert {"1 x create identity: done", "1 x unseal: pin-wrong"} <= set(found["fields"]["uses"])
     assert found["fields"]["last"][-1].endswith("unseal: pin-wrong")
+
+
+@pytest.mark.parametrize("time", [-(10**18), 10**18])
+def test_an_audit_with_an_impossible_time_is_explained(delivered: Workshop, time: int) -> None:
+    lines = delivered.box / "tpm/audit.jsonl"
+    first = json.loads(lines.read_text().splitlines()[0])
+    lines.write_text(json.dumps({**first, "time": time}) + "\n")
+    (found,) = _found(delivered, lines)
+    assert found["fields"]["last"][0].startswith(f"{time} seconds after 1970, process ")
 
 
 def _found(shop: Workshop, path: Path) -> list[dict[str, Any]]:

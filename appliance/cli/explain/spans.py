@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
-_LAST: Final = 253402300799
-"""99991231235959Z, the last moment there are names for."""
 _UNITS: Final = (("year", 365 * 86400), ("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
@@ -20,9 +18,17 @@ def span(seconds: int) -> str:
 
 def day(seconds: int) -> str:
     """A day in UTC."""
-    return f"{datetime.fromtimestamp(min(seconds, _LAST), UTC):%Y-%m-%d}"
+    return _in_utc(seconds, "%Y-%m-%d")
 
 
 def clock(seconds: int) -> str:
     """A moment to the second, in UTC."""
-    return f"{datetime.fromtimestamp(min(seconds, _LAST), UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return _in_utc(seconds, "%Y-%m-%d %H:%M:%S UTC")
+
+
+def _in_utc(seconds: int, form: str) -> str:
+    """A number of seconds where no calendar has the moment: what is explained may say anything."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime(form)
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds} seconds after 1970"
