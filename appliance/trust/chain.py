@@ -34,6 +34,8 @@ from media_format.payload.recipients import RecipientKey
 from media_format.refusal import Code, Refusal
 
 DAY: Final = 86400
+_CRITICAL: Final = (x509.BasicConstraints, x509.KeyUsage)
+"""The extensions that may be critical."""
 WARNING_DAYS: Final = (90, 30)
 """Days before an expiry from which on people are warned."""
 
@@ -176,6 +178,8 @@ def _check_form(path: Sequence[x509.Certificate]) -> None:
             raise Refusal(
                 Code.CHAIN_INVALID, "a certificate that constrains names, which the profile does not"
             )
+        if any(found.critical and not isinstance(found.value, _CRITICAL) for found in certificate.extensions):
+            raise Refusal(Code.CHAIN_INVALID, "a critical extension that the profile does not know")
 
 
 def _key_ids(certificate: x509.Certificate) -> tuple[bytes | None, bytes | None]:

@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
 from appliance.trust.chain import expiry_warnings, judge_dates, verify_chain, verify_issuers
 from appliance.trust.issuing import (
@@ -259,6 +259,33 @@ def test_an_unknown_critical_extension_is_refused(world: World) -> None:
                 verify_chain(chain, world.anchor, Purpose.BOX_IDENTITY)
         else:
             verify_chain(chain, world.anchor, Purpose.BOX_IDENTITY)
+
+
+@pytest.mark.parametrize(
+    "known_to_others",
+    [
+        x509.SubjectAlternativeName([x509.DNSName("pump.example")]),
+        x509.AuthorityInformationAccess(
+            [
+                x509.AccessDescription(
+                    AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier("http://x.example")
+                )
+            ]
+        ),
+    ],
+    ids=lambda extension: type(extension).__name__,
+)
+def test_a_critical_extension_that_only_others_know_is_refused(
+    world: World, known_to_others: x509.ExtensionType
+) -> None:
+    ca, purposes = world.issuers[Purpose.BOX_CA], [Purpose.BOX_IDENTITY]
+    verify_chain(
+        craft(ca, purposes, extensions=[(known_to_others, False)]), world.anchor, Purpose.BOX_IDENTITY
+    )
+    with refused(Code.CHAIN_INVALID):
+        verify_chain(
+            craft(ca, purposes, extensions=[(known_to_others, True)]), world.anchor, Purpose.BOX_IDENTITY
+        )
 
 
 def test_an_encryption_key_on_another_curve_is_refused(world: World) -> None:
