@@ -168,7 +168,10 @@ def _roots(anchor: TrustAnchor, family: Family | None) -> list[x509.Certificate]
 
 
 def _check_form(path: Sequence[x509.Certificate]) -> None:
-    """Every certificate has a name, names its key and its issuer's, and constrains no names."""
+    """Every certificate has a name, names its key and its issuer's, and constrains no names.
+
+    The library knows more critical extensions than the profile does: those others are refused here.
+    """
     for certificate, issuer in zip(path, (*path[1:], path[-1]), strict=True):
         if _key_ids(certificate) != (issuer_id(certificate), issuer_id(issuer)):
             raise Refusal(Code.CHAIN_INVALID, "a certificate does not name its key and its issuer's")
@@ -220,13 +223,20 @@ def judge_dates(certificate: VerifiedCertificate, at: int) -> None:
     Raises Refusal(certificate-not-yet-valid) or Refusal(certificate-expired).
     """
     for found in certificate.path[:-1]:
-        begins, ends = found.not_valid_before_utc, found.not_valid_after_utc
-        if at < begins.timestamp():
-            raise Refusal(
-                Code.CERTIFICATE_NOT_YET_VALID, f"{_named(found)} is valid from {begins:%Y-%m-%d %H:%M}"
-            )
-        if at > ends.timestamp():
-            raise Refusal(Code.CERTIFICATE_EXPIRED, f"{_named(found)} was valid until {ends:%Y-%m-%d %H:%M}")
+        judge_period(found, at)
+
+
+def judge_period(certificate: x509.Certificate, at: int) -> None:
+    """Check that one certificate, which the vendor issued, is valid at `at`; raises as `judge_dates` does."""
+    name, begins, ends = (
+        _named(certificate),
+        certificate.not_valid_before_utc,
+        certificate.not_valid_after_utc,
+    )
+    if at < begins.timestamp():
+        raise Refusal(Code.CERTIFICATE_NOT_YET_VALID, f"{name} is valid from {begins:%Y-%m-%d %H:%M}")
+    if at > ends.timestamp():
+        raise Refusal(Code.CERTIFICATE_EXPIRED, f"{name} was valid until {ends:%Y-%m-%d %H:%M}")
 
 
 def expiry_warnings(certificate: VerifiedCertificate, at: int) -> tuple[ExpiryWarning, ...]:

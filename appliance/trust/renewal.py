@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from appliance.trust.bundle import Bundle
-from appliance.trust.chain import VerifiedCertificate, judge_dates
+from appliance.trust.chain import VerifiedCertificate, judge_dates, judge_period
 from appliance.trust.clock import TrustedTime
 from appliance.trust.crl import RevocationLists
 from appliance.trust.directive import VerifiedDirective
@@ -90,8 +90,9 @@ def cross_signed(ordered: VerifiedDirective, anchor: TrustAnchor) -> TrustAnchor
     """The trust anchor with the root that a directive brings.
 
     The directive signer's word is not enough: a root that is pinned here must have signed the new one's key.
-    Raises Refusal(chain-invalid) where none did or what comes is no root, (revoked) where that was taken
-    back, (too-large) where as many roots are pinned as can be.
+    Raises Refusal(chain-invalid) where none did or what comes is no root, (certificate-expired) or
+    (certificate-not-yet-valid) where it vouched for another time, (revoked) where that was taken back,
+    (too-large) where as many roots are pinned as can be.
     """
     root, vouching = ordered.directive.root, ordered.directive.cross_certificate
     assert root is not None and vouching is not None
@@ -106,6 +107,8 @@ def cross_signed(ordered: VerifiedDirective, anchor: TrustAnchor) -> TrustAnchor
     vouchers = [known for known in pinned if _is_root(cross) and _issued(known, cross)]
     if not vouchers or _named(cross) != _named(certificate):
         raise Refusal(Code.CHAIN_INVALID, "no root that is trusted here vouches for the new root")
+    if ordered.now is not None:
+        judge_period(cross, ordered.now.time)
     ordered.lists.judge_issued(cross, vouchers[0])
     if len(anchor.roots) >= MAX_ROOTS:
         raise Refusal(

@@ -11,6 +11,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from appliance.trust import issuing
 from appliance.trust.bundle import Bundle
 from appliance.trust.chain import verify_chain
 from appliance.trust.crl import RevocationLists
@@ -264,6 +265,18 @@ def test_the_old_root_can_take_its_word_back(world: World, rotation: Rotation) -
     lists = RevocationLists(world.anchor, (world.crl(None, 8, rotation.cross_certificate),))
     with refused(Code.REVOKED):
         cross_signed(ordered(world, lists=lists, **rotation.order()), world.anchor)
+
+
+def test_the_old_roots_word_counts_from_its_first_day_to_its_last(
+    world: World, rotation: Rotation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = cross_certify(world.root, rotation.root, NOW + DAY)
+    with refused(Code.CERTIFICATE_NOT_YET_VALID):
+        pinned(world, rotation, cross_certificate=later)
+    monkeypatch.setattr(issuing, "NEVER", NOW - 2 * DAY)
+    ended = cross_certify(world.root, rotation.root, NOW - 5 * DAY)
+    with refused(Code.CERTIFICATE_EXPIRED):
+        pinned(world, rotation, cross_certificate=ended)
 
 
 def test_no_more_roots_are_pinned_than_an_anchor_holds(world: World) -> None:
