@@ -35,7 +35,7 @@ class RevocationLists:
 
     def _keep(self, found: RevocationList | None) -> None:
         if found is not None and (
-            found.issuer not in self._lists or found.number > self._lists[found.issuer].number
+            found.issuer not in self._lists or found.rank > self._lists[found.issuer].rank
         ):
             self._lists[found.issuer] = found
 
@@ -80,7 +80,7 @@ class RevocationLists:
         if found is None or issuer is None or not found.signed_by(issuer.certificate):
             return False
         known = self._of(issuer.certificate)
-        return known is not None and found.number < known.number
+        return known is not None and found.rank < known.rank
 
     def judge(
         self, certificate: VerifiedCertificate, at: int, policy: Policy, demanded: Iterable[CrlNumber] = ()

@@ -62,6 +62,15 @@ class RevocationList:
             return None
         return cls(der, crl, issuer, number, date)
 
+    @property
+    def rank(self) -> tuple[int, int]:
+        """Of two lists of one issuer the higher one is newer.
+
+        Two with one number are the work of a vendor whose files were restored from a backup (RFC 5280,
+        5.2.3, wants none): the date decides, so that what the later one revokes is not passed over.
+        """
+        return self.number, self.date
+
     def signed_by(self, issuer: x509.Certificate) -> bool:
         """Whether this is the list of a CA: named after it, and signed with its key for signing lists."""
         if issuer not in self._judged:

@@ -64,6 +64,20 @@ def test_a_certificate_does_not_become_good_again_with_an_older_list(
         empty.take([newer]).take([older, world.crl(BOX, 2)]).judge(box, NOW, POLICY)
 
 
+def test_of_two_lists_with_one_number_the_later_counts(
+    world: World, box: VerifiedCertificate, empty: RevocationLists
+) -> None:
+    """A vendor whose files were restored from a backup gives a number out again."""
+    before = world.crl(BOX, 7)
+    again = world.crl(BOX, 7, world.box.issued.identity[0], at=NOW)
+    for order in ((before, again), (again, before)):
+        with refused(Code.REVOKED):
+            empty.take(order).judge(box, NOW, POLICY)
+    known = empty.take([again])
+    assert known.replaces(before)
+    assert not empty.take([before]).replaces(again)
+
+
 def test_the_lists_survive_being_stored(
     world: World, box: VerifiedCertificate, empty: RevocationLists
 ) -> None:
