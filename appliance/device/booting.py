@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from appliance.device import confirming
+from appliance.device.bootable import find_problem
 from appliance.device.install import complete
 from appliance.device.machine import Machine
 from appliance.device.record import Pending
 from appliance.device.reporting import Story, tell
-from appliance.trust.manifest import verify_manifest
-from media_format.errors import MachineFault, Misuse
+from media_format.errors import Misuse
 from media_format.objects import Outcome
 from media_format.refusal import Code, Refusal
 
@@ -38,7 +38,7 @@ def verify_boot(machine: Machine) -> BootResult:
     complete(machine)
     confirming.finish(machine)
     state = machine.boot.state()
-    problem = _problem(machine, state.banks)
+    problem = find_problem(machine, state.banks)
     if problem is None and state.tries == 0:
         problem = Refusal(Code.HEALTH_CHECK_FAILED, "the new release used up its boots without confirmation")
     if problem is not None:
@@ -56,7 +56,7 @@ def rollback(machine: Machine) -> str | None:
     state = machine.boot.state()
     if state.previous is None:
         raise Misuse("there is no release to go back to")
-    problem = _problem(machine, state.previous)
+    problem = find_problem(machine, state.previous)
     if problem is not None:
         raise problem
     machine.record.update(returning=True)
@@ -67,7 +67,7 @@ def rollback(machine: Machine) -> str | None:
 def _fall_back(machine: Machine, problem: Refusal) -> None:
     """Leave banks that may not run. The problem is raised where the others may not run either."""
     state = machine.boot.state()
-    if state.previous is None or _problem(machine, state.previous) is not None:
+    if state.previous is None or find_problem(machine, state.previous) is not None:
         raise problem
     machine.record.update(returning=True, reason=problem.code)
     _return(machine, problem.detail)
@@ -88,45 +88,6 @@ def _return(machine: Machine, detail: str | None = None) -> None:
         machine.failures.remember(pending.release.manifest_digest)
         story = _story(pending, outcome, after, facts.reason, detail)
     tell(machine, story, returning=False, reason=None, pending=None)
-
-
-def _problem(machine: Machine, banks: Mapping[str, int]) -> Refusal | None:
-    """Why these banks may not run: signature, security floor, or content.
-
-    Banks that no update has begun to write hold what the factory put there.
-    """
-    anchor, facts = machine.bundle().anchor, machine.record.facts
-    contents, floor = machine.contents(banks), facts.security_floor
-    known = {content.slot for content in contents}
-    for slot, number in banks.items():
-        bank = machine.slots.bank(slot, number).name
-        if slot not in known and bank in facts.written:
-            return Refusal(Code.SLOT_READBACK_MISMATCH, f"bank {bank} holds no whole release")
-    if not contents and floor:
-        return Refusal(Code.ROLLBACK, "what the factory installed is below the security floor")
-    for digest in {content.manifest_digest for content in contents}:
-        signed = machine.installed.manifest(digest)
-        if signed is None:
-            return Refusal(Code.SIGNATURE_INVALID, "the manifest of a slot is missing")
-        try:
-            verified = verify_manifest(signed, anchor)
-        except Refusal as refusal:
-            return refusal
-        if verified.digest != digest:
-            return Refusal(Code.SIGNATURE_INVALID, "the manifest of a slot is another one")
-        if verified.manifest.index < floor:
-            return Refusal(Code.ROLLBACK, f"release {verified.manifest.index} is below the security floor")
-        digests = {component.name: component.digest for component in verified.manifest.components}
-        if any(digests.get(c.component) != c.digest for c in contents if c.manifest_digest == digest):
-            return Refusal(Code.SIGNATURE_INVALID, "a slot is not described by its manifest")
-    try:
-        right = machine.measures_right(contents)
-    except MachineFault as fault:
-        # A bank that fails to read is as wrong as one with other bytes: it must not stop the way back.
-        return Refusal(Code.SLOT_READBACK_MISMATCH, str(fault))
-    if not right:
-        return Refusal(Code.SLOT_READBACK_MISMATCH, "a slot does not hold what the vendor signed")
-    return None
 
 
 def _story(

@@ -8,7 +8,7 @@ import time
 from appliance.device.base import wrong_base
 from appliance.device.batches import check_presence
 from appliance.device.flasher import Flasher
-from appliance.device.installed import BankContent
+from appliance.device.installed import contents_of
 from appliance.device.journal import Entry, Phase, targets
 from appliance.device.machine import Machine
 from appliance.device.numbering import Numbering
@@ -154,7 +154,9 @@ def _switch(
     machine: Machine, plan: InstallPlan, manifest: bytes, banks: dict[str, int], began: float
 ) -> None:
     """What follows the reading back. Each step may be cut off and done again."""
-    machine.installed.put(_contents(plan, banks), plan.manifest_digest, manifest)
+    machine.installed.put(
+        contents_of(plan.manifest, plan.manifest_digest, banks), plan.manifest_digest, manifest
+    )
     pending = Pending(
         release=plan.head,
         security_floor=plan.manifest.security_floor,
@@ -167,21 +169,3 @@ def _switch(
         machine.record.update(pending=pending)
     machine.boot.try_banks(banks, machine.configuration.boot_tries)
     complete(machine, began)
-
-
-def _contents(plan: InstallPlan, banks: dict[str, int]) -> tuple[BankContent, ...]:
-    manifest = plan.manifest
-    return tuple(
-        BankContent(
-            slot=component.slot,
-            bank=banks[component.slot],
-            component=component.name,
-            version=manifest.version,
-            index=manifest.index,
-            manifest_digest=plan.manifest_digest,
-            offset=component.offset,
-            size=component.size,
-            digest=component.digest,
-        )
-        for component in manifest.components
-    )

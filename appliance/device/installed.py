@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -45,8 +45,27 @@ class _InstalledFile(Record):
     contents: tuple[BankContent, ...] = key(1, Many(Nested(BankContent), 256))
 
 
+def contents_of(manifest: Manifest, digest: bytes, banks: Mapping[str, int]) -> tuple[BankContent, ...]:
+    """What the banks hold once the release with this manifest digest was written into them, whole."""
+    return tuple(
+        BankContent(
+            slot=component.slot,
+            bank=banks[component.slot],
+            component=component.name,
+            version=manifest.version,
+            index=manifest.index,
+            manifest_digest=digest,
+            offset=component.offset,
+            size=component.size,
+            digest=component.digest,
+        )
+        for component in manifest.components
+        if component.slot in banks
+    )
+
+
 class Installed:
-    """The contents of all banks. Not trusted: booting measures the banks against signed manifests."""
+    """The contents of all banks. Not trusted: what may boot is what signed manifests say (`bootable`)."""
 
     def __init__(self, folder: Path, storage: Storage) -> None:
         self._path = folder / FILE_NAME
