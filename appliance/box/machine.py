@@ -41,14 +41,17 @@ class Machine:
         self._sources = tuple(map(open_time_source, configuration.time_sources))
 
     @classmethod
-    def open(cls, folder: Path, now: Callable[[], int]) -> Machine:
-        """The box in `folder`. MachineFault and Misuse where there is none that can be used by this user."""
+    def open(cls, folder: Path, now: Callable[[], int], *, looking: bool = False) -> Machine:
+        """The box in `folder`. MachineFault and Misuse where there is none that can be used by this user.
+
+        With `looking` its store is neither brought up to date nor written to.
+        """
         faults.check_owner(folder)
         faults.check_writable(folder)
         configuration = Configuration.load(folder)
         tpm = open_tpm(configuration.tpm, create=False, now=now, folder=folder)
-        store = Store.open(folder)
-        ownership.check(store, configuration.id, tpm.public(identity.IDENTITY))
+        store = Store.look(folder) if looking else Store.open(folder)
+        ownership.check(store, configuration.id, tpm.public(identity.IDENTITY), claiming=not looking)
         return cls(folder, configuration, tpm, store)
 
     # Who it is

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from appliance.box.faults import DATABASE, FaultCode, fault
 from appliance.box.schema import VERSION, Base, VersionRow
+from media_format.errors import Misuse
 
 _STEPS: Final = Path(__file__).parent / "migrations"
 
@@ -46,6 +47,17 @@ def bring_up_to_date(engine: Engine, folder: Path) -> bool:
             )
         connection.commit()
     return True
+
+
+def check(engine: Engine, folder: Path) -> None:
+    """Misuse where the store has another schema than today's, for whoever may not change it."""
+    with engine.connect() as connection:
+        found = version(connection, folder)
+    if found != VERSION:
+        raise Misuse(
+            f"{folder / DATABASE} was written by other software (its schema is {found or 'the first one'}, "
+            f"this knows {VERSION}), and looking does not change it; updatebox box status {folder} does"
+        )
 
 
 def version(connection: Connection, folder: Path) -> str | None:

@@ -22,16 +22,17 @@ def claim(transaction: Transaction, box_id: str, key: bytes) -> None:
     transaction.merge(SettingRow(name=_OWNER, value=_value(box_id, key)))
 
 
-def check(store: Store, box_id: str, key: bytes) -> None:
-    """Hold the store against the box that opens it; a store that is nobody's yet becomes this box's.
+def check(store: Store, box_id: str, key: bytes, *, claiming: bool) -> None:
+    """Hold the store against the box that opens it; one that is nobody's becomes this box's if `claiming`.
 
     MachineFault(store-mixed) for another box's.
     """
     with store.reading() as transaction:
         row = transaction.get(SettingRow, _OWNER)
     if row is None:
-        with store.transaction() as transaction:
-            claim(transaction, box_id, key)
+        if claiming:
+            with store.transaction() as transaction:
+                claim(transaction, box_id, key)
     elif row.value != _value(box_id, key):
         raise fault(store.folder, FaultCode.MIXED, _difference(row.value, box_id))
 

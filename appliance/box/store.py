@@ -43,11 +43,11 @@ _MAY_BE_ROT: Final = frozenset(
 class Store:
     """The database and the package files of one box. Safe for several processes: SQLite serialises them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, looking: bool = False) -> None:
         self.folder = folder
         self.sealed = SealedPackages(folder)
         self._engine = create_engine(f"sqlite:///{folder / DATABASE}")
-        event.listen(self._engine, "connect", _prepare)
+        event.listen(self._engine, "connect", _look if looking else _prepare)
 
     @classmethod
     def create(cls, folder: Path) -> Store:
@@ -66,11 +66,22 @@ class Store:
 
         MachineFault(store-newer), (store-damaged), (store-read-only), (store-full).
         """
-        if not (folder / DATABASE).is_file():
-            raise faults.fault(folder, FaultCode.DAMAGED, f"{folder / DATABASE} is missing")
+        _check_there(folder)
         store = cls(folder)
         with faults.naming_database(folder):
             migrating.bring_up_to_date(store._engine, folder)
+        return store
+
+    @classmethod
+    def look(cls, folder: Path) -> Store:
+        """The store in `folder` as it is, to be read only. Misuse for one of another schema than today's.
+
+        MachineFault as `open` raises it.
+        """
+        _check_there(folder)
+        store = cls(folder, looking=True)
+        with faults.naming_database(folder):
+            migrating.check(store._engine, folder)
         return store
 
     @contextmanager
@@ -173,9 +184,22 @@ def _lists(session: Session) -> tuple[bytes, ...]:
     return tuple(der for der in ders if isinstance(der, bytes))
 
 
+def _check_there(folder: Path) -> None:
+    if not (folder / DATABASE).is_file():
+        raise faults.fault(folder, FaultCode.DAMAGED, f"{folder / DATABASE} is missing")
+
+
 def _prepare(connection: Any, _record: Any) -> None:
+    _set(connection, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000")
+
+
+def _look(connection: Any, _record: Any) -> None:
+    _set(connection, "query_only=ON", "busy_timeout=30000")
+
+
+def _set(connection: Any, *pragmas: str) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+    for pragma in pragmas:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

@@ -37,7 +37,8 @@ from media_format.refusal import Code, Refusal
     "machine",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Say what the box or device in DIR would answer. Nothing is changed there.",
+    help="Say what the box or device in DIR would answer. Nothing is changed there, but its keystore "
+    "is started and keeps a line about each use of a key.",
 )
 @click.option(
     "--at", type=Moment(), help="Judge at this time; default: now, or what the machine's clock says."

@@ -12,6 +12,7 @@ import pytest
 
 from media_format import layout
 from media_format.refusal import ADVICE, Code
+from tests.box.test_store_migrations import back_to_the_first, schema
 from tests.cli import attacker
 from tests.cli.ordering import order
 from tests.cli.refusals import says
@@ -227,6 +228,17 @@ def test_what_a_machine_never_reads_it_does_not_judge(delivered: Workshop) -> No
     assert (found["accepted"], found["detail"]) == (None, "boxes read it, devices do not")
     found = of_kind(answers(delivered, delivered.box), "envelope")["answer"]
     assert (found["accepted"], found["detail"]) == (None, "it is for devices; boxes only carry it")
+
+
+def test_looking_does_not_bring_a_boxs_store_up_to_date(delivered: Workshop) -> None:
+    database = delivered.box / "box.db"
+    back_to_the_first(database)
+    before = schema(database)
+    said = run("inspect", delivered.stick, "--as", delivered.box)
+    assert (said.status, schema(database)) == (2, before)
+    assert f"updatebox box status {delivered.box}" in said.err
+    delivered.do("box", "status", delivered.box)
+    assert answers(delivered, delivered.box)
 
 
 def test_a_directory_of_nobody_is_a_misuse(delivered: Workshop) -> None:

@@ -1,4 +1,7 @@
-"""The standpoint of a box: what this very one would answer. It is asked as it is, and stays as it is."""
+"""The standpoint of a box: what this very one would answer. It is asked as it is, and stays as it is.
+
+Only its keystore writes a line about each use of a key, as it does whoever asks.
+"""
 
 from __future__ import annotations
 
@@ -42,12 +45,13 @@ _DELIVERY: Final = Judgement(None, "it is for devices; boxes only carry it")
 class AsBox:
     """The box in `folder`, at the time its clocks say or, where one is given, at `at`.
 
-    Raises Misuse where it has no certificates yet, Refusal(tpm-unavailable) where its TPM cannot be reached.
+    Raises Misuse where it has no certificates yet or its store is of another schema, Refusal(tpm-unavailable)
+    where its TPM cannot be reached.
     """
 
     def __init__(self, folder: Path, at: int | None) -> None:
         try:
-            self._machine = machine = Machine.open(folder, now)
+            self._machine = machine = Machine.open(folder, now, looking=True)
             self._own = machine.own()
         except Refusal as refusal:
             detail = f"what the box in {folder} would answer is not known without its TPM: {refusal.detail}"

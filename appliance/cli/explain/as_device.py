@@ -1,4 +1,7 @@
-"""The standpoint of a device: what this very one would answer. It is asked as it is, and stays as it is."""
+"""The standpoint of a device: what this very one would answer. It is asked as it is, and stays as it is.
+
+Only its keystore writes a line about each use of a key, as it does whoever asks.
+"""
 
 from __future__ import annotations
 
@@ -50,13 +53,13 @@ class AsDevice:
         self._machine: Machine = dataclasses.replace(machine, at=at)
         self.by = f"the device {configuration.id}"
         self.loops = configuration.watch.loops
-        self.anchor = self._machine.bundle().anchor
-        self.lists = self._machine.lists()
         try:
             _ = self._machine.key, self._machine.record.facts
         except Refusal as refusal:
             detail = f"what {self.by} would answer is not known without its TPM: {refusal.detail}"
             raise Refusal(refusal.code, detail) from None
+        self.anchor = self._machine.bundle().anchor
+        self.lists = self._machine.lists()
         time = believed_time(self._machine)
         self.at = time.time if time else None
 
