@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session as Transaction
 
-from appliance.box import directives, faults, identity, ownership, rules
+from appliance.box import directives, faults, identity, ownership, rules, users
 from appliance.box.configuration import Configuration
 from appliance.box.context import Context
 from appliance.box.directives import DirectiveResult
@@ -111,14 +111,20 @@ class Machine:
         """The rules in force."""
         return rules.held(transaction, allow_by_default=self.configuration.allow_by_default)
 
+    def check_session(self, session: Session) -> None:
+        """Refusal(pin-wrong) where a session's person was removed or changed since it was opened."""
+        with self.store.transaction() as transaction:
+            users.check_session(transaction, self.tpm, session)
+
     @contextmanager
     def acting(self, session: Session, act: str, detail: str) -> Iterator[Transaction]:
-        """A person's transaction; its entry in the ledger is signed."""
+        """A person's transaction; its entry in the ledger is signed. Raises as `check_session`."""
 
         def sign(digest: bytes) -> bytes:
             return self.tpm.sign(identity.IDENTITY, digest, session.authorisation)
 
         with self.ledger.entry(self.ledger_time(), act, detail, session.user, sign) as transaction:
+            users.check_session(transaction, self.tpm, session)
             yield transaction
 
     @contextmanager

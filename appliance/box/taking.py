@@ -23,6 +23,7 @@ def import_releases(
     machine: Machine, source: Path, session: Session, report: Report
 ) -> tuple[ReleaseInfo, ...]:
     """As `BoxService.import_release`."""
+    machine.check_session(session)
     with machine.reading(source) as (context, volume), machine.store.importing():
         crls = machine.learn(context, volume)
         retiring.collect_garbage(machine)

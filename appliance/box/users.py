@@ -46,6 +46,8 @@ class Session:
     user: str
     role: UserRole
     authorisation: Authorisation = field(repr=False)
+    sealed: bytes = field(repr=False)
+    """What the PIN opened; another one stands there once the person has another PIN."""
 
     def require(self, role: UserRole) -> None:
         """Misuse unless the person has this role."""
@@ -107,7 +109,22 @@ def unlock(transaction: Transaction, tpm: Tpm, name: str, pin: str) -> Session:
     row = transaction.get(UserRow, name)
     if row is None:
         raise Refusal(Code.PIN_WRONG, f"there is no user {name!r} with this PIN")
-    return Session(row.name, UserRole(row.role), Authorisation(tpm.unseal(row.sealed, pin)))
+    return Session(row.name, UserRole(row.role), Authorisation(tpm.unseal(row.sealed, pin)), row.sealed)
+
+
+def check_session(transaction: Transaction, tpm: Tpm, session: Session) -> None:
+    """Hold a session against the people of today, in a transaction that may write.
+
+    Refusal(pin-wrong) where its person was removed, or has another PIN or role since it was opened, and as
+    `settle` raises.
+    """
+    settle(transaction, tpm)
+    row = transaction.get(UserRow, session.user)
+    if row is None or (row.role, row.sealed) != (session.role, session.sealed):
+        raise Refusal(
+            Code.PIN_WRONG,
+            f"{session.user} was removed, or has another PIN or role, since the box was unlocked",
+        )
 
 
 @contextmanager

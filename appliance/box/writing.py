@@ -50,6 +50,7 @@ def write(
     """As `BoxService.write`."""
     if not order.devices:
         raise Misuse("name at least one device to write for")
+    machine.check_session(session)
     context = machine.context()
     judge_dates(context.own.signing, context.now.time)  # no device would believe it
     if order.mode not in context.anchor.policy.modes:
