@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,9 +29,9 @@ from appliance.trust.time_sources import read_all
 from media_format import cbor, limits
 from media_format.errors import MachineFault, Misuse
 from media_format.locking import locked
-from media_format.objects import Kem
+from media_format.objects import Kem, TrustAnchor
 from media_format.payload.recipients import RecipientKey
-from media_format.refusal import Refusal
+from media_format.refusal import Code, Refusal
 
 IDENTITY: Final = "identity"
 ENCRYPTION: Final = {Kem.P256: "encryption", Kem.XWING: "encryption-pq"}
@@ -101,26 +102,46 @@ class Machine:
         return self.tpm.open(ENCRYPTION[Kem(kem)], encapsulation, ciphertext, info, NO_AUTHORISATION)
 
     def bundle(self) -> Bundle:
-        """The installed certificates. Misuse if there are none yet."""
-        data = read_state(self.folder / _BUNDLE)
-        if data is None:
+        """The installed certificates. Misuse if there are none yet.
+
+        Refusal(chain-invalid) where their trust anchor is another one than the record knows.
+        """
+        found = self._read_bundle()
+        if found is None:
             raise Misuse(f"no certificates yet; run: updatebox device certs {self.folder} --install FILE")
+        self.check_anchor(found)
+        return found
+
+    def check_anchor(self, bundle: Bundle) -> None:
+        """That the record knows a bundle's trust anchor. Refusal(chain-invalid)."""
+        if _digest(bundle.anchor) not in self.record.facts.anchors:
+            raise Refusal(Code.CHAIN_INVALID, "this is not the trust anchor the device was enrolled with")
+
+    def is_enrolled(self) -> bool:
+        """Whether there are certificates, whoever's. MachineFault where they are damaged."""
+        return self._read_bundle() is not None
+
+    def keep_bundle(self, bundle: Bundle) -> None:
+        """Install certificates. A cut leaves those before or these, and a record that knows them.
+
+        So the record knows a new trust anchor before it is there, and the old one until it is not.
+        """
+        held, new = self._read_bundle(), _digest(bundle.anchor)
+        both = (*([] if held is None else [_digest(held.anchor)]), new)
+        self._know_anchors(tuple(dict.fromkeys(both)))
+        self.storage.replace(self.folder / _BUNDLE, bundle.to_pem())
+        self._know_anchors((new,))
+
+    def _read_bundle(self) -> Bundle | None:
+        data = read_state(self.folder / _BUNDLE)
         try:
-            return Bundle.from_pem(data)
+            return None if data is None else Bundle.from_pem(data)
         except Refusal as refusal:
             raise MachineFault(f"{self.folder / _BUNDLE} is damaged: {refusal.detail}") from None
 
-    def is_enrolled(self) -> bool:
-        """Whether there are certificates. MachineFault where they are damaged."""
-        try:
-            self.bundle()
-        except Misuse:
-            return False
-        return True
-
-    def keep_bundle(self, bundle: Bundle) -> None:
-        """Install certificates."""
-        self.storage.replace(self.folder / _BUNDLE, bundle.to_pem())
+    def _know_anchors(self, digests: tuple[bytes, ...]) -> None:
+        if self.record.facts.anchors != digests:
+            self.record.update(anchors=digests)
 
     def signer(self, *, with_encryption: bool = False) -> TpmSigner:
         """What signs as this device; in a request its encryption certificate travels along."""
@@ -181,3 +202,7 @@ class Machine:
             == content.digest
             for content in contents
         )
+
+
+def _digest(anchor: TrustAnchor) -> bytes:
+    return hashlib.sha256(anchor.to_bytes()).digest()

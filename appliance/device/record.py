@@ -72,7 +72,8 @@ class Facts(Record):
     device decided to boot the banks before, whether the boot control knows it already or not, and `reason`
     why, where a person did not ask for it. `written` names the banks that updates have begun to write: what
     they hold has to be known to boot, while the factory's content of the others is taken as it is.
-    `directive` is the sequence of the last directive the device acted on.
+    `directive` is the sequence of the last directive the device acted on. `anchors` holds the digest of the
+    trust anchor, and while another one takes its place the new one's too; none before the enrolment.
     """
 
     NAME: ClassVar[str] = "device record"
@@ -96,6 +97,7 @@ class Facts(Record):
     reason: Code | None = key(15, Word(Code), default=None)
     written: tuple[str, ...] = key(16, Many(Text(66), _MAX_BANKS))
     directive: int = key(17, COUNTER)
+    anchors: tuple[bytes, ...] = key(18, Many(DIGEST, 2))
 
     def head(self, line: str) -> ChainHead | None:
         """The key chain head of a line."""
@@ -141,6 +143,7 @@ def check_banks(names: Sequence[str]) -> None:
         reason=max(Code, key=len),
         written=(),
         directive=number,
+        anchors=(bytes(32),) * 2,
     )
     room = Facts.LIMIT - len(fullest.to_bytes()) - _ARRAY_HEAD
     needed = sum(len(cbor.encode(name)) for name in names)
@@ -176,6 +179,7 @@ class TiedRecord:
             nonce_uptime=0,
             written=(),
             directive=0,
+            anchors=(),
         )
         return self._write(first, self._tpm.counter(COUNTER_NAME))
 

@@ -24,6 +24,9 @@ def install(machine: Machine, bundle: Bundle) -> None:
     """
     if machine.is_enrolled():
         bundle = bundle.under(machine.bundle().anchor)
+    elif machine.record.facts.anchors:
+        # The certificates are gone, or a cut came before them: the anchor was decided all the same.
+        machine.check_anchor(bundle)
     configuration = machine.configuration
     identity = bundle.verified(Purpose.DEVICE_IDENTITY)
     encryption = bundle.verified(Purpose.DEVICE_ENCRYPTION)

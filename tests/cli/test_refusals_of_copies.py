@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from media_format.refusal import Code
+from tests.cli import attacker
 from tests.cli.refusals import box_refuses, device_refuses, says
 from tests.cli.workshop import Workshop, run
 
@@ -71,6 +72,38 @@ def test_a_request_older_than_one_that_was_seen_is_refused_after_more_than_one_s
     stick = delivered.fresh_stick("second.img")
     delivered.do("device", "request", delivered.device, stick)
     box_refuses(delivered, Code.REQUEST_REPLAYED, "admit", delivered.box, stick, medium=stick)
+
+
+def test_a_trust_anchor_exchanged_for_another_vendors_is_noticed(running: Workshop) -> None:
+    """TPM, record and slots are untouched; certificates.pem is another vendor's answer to this device."""
+    shutil.copy(_another_vendors_answer(running), running.device / "certificates.pem")
+    running.do("box", "write", running.box, running.stick, "--device", "PUMP-1", *running.pin())
+    for verb in ("request", "apply"):
+        refused = says(run("device", verb, running.device, running.stick, "--json"), Code.CHAIN_INVALID)
+        assert "enrolled with" in refused["detail"]
+    refused = says(run("device", "verify-boot", running.device, "--json"), Code.CHAIN_INVALID)
+    assert "enrolled with" in refused["detail"]
+
+
+def test_a_device_whose_certificates_are_gone_takes_no_other_vendors(running: Workshop) -> None:
+    """TPM, record and slots are untouched: only certificates.pem was removed."""
+    certificates, own = running.device / "certificates.pem", running.folder / "own.pem"
+    shutil.move(certificates, own)
+    install = ("device", "certs", running.device, "--install")
+    says(run(*install, _another_vendors_answer(running), "--json"), Code.CHAIN_INVALID)
+    assert not certificates.exists()
+    running.do(*install, own)
+    running.write()
+    running.install()
+
+
+def _another_vendors_answer(shop: Workshop) -> Path:
+    """Certificates for this very device's keys, and the trust anchor of whoever issued them."""
+    pirate = attacker.pirate_box(shop)
+    answer = pirate.folder / "answer.pem"
+    enrol = ("enrol", "device", pirate.vendor, "--csr", shop.device / "enrolment.req", "--out", answer)
+    pirate.do("vendor", *enrol, *pirate.passphrase())
+    return answer
 
 
 def _copy(source: Path, target: Path) -> Path:
