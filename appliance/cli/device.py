@@ -147,7 +147,7 @@ def apply(directory: Path, medium: str, dry_run: bool, retry: bool) -> Answer:
     opened = _open(directory)
     with _medium(opened, medium) as volume, ProgressBars() as bars:
         result = opened.apply(volume, dry_run=dry_run, retry=retry, report=bars)
-    return _applied(result)
+    return _applied(result, dry_run=dry_run)
 
 
 @device.command("watch")
@@ -252,14 +252,17 @@ def verify_boot(directory: Path) -> Answer:
     return Answer({**answer.data, **data}, f"{answer.text}\nFell back. {text}", answer.status)
 
 
-def _applied(result: ApplyResult) -> Answer:
+def _applied(result: ApplyResult, *, dry_run: bool = False) -> Answer:
     """What became of a medium: of directives and packages for this device, or, without, of the others."""
     data = {"packages": result.packages, "receipts": result.receipts, "directives": result.directives}
     orders = news(result.directives, alone=not result.packages)
     mine = [package for package in result.packages if package.addressed]
     others = [package for package in result.packages if not package.addressed]
     told = mine or (() if orders else others)
-    lines = [*map(directive_told, orders), *map(_told, told)]
+    lines = [directive_told(order, dry_run=dry_run) for order in orders]
+    if dry_run and told and any(order.code is None for order in orders):
+        lines.append("What becomes of packages may change with that; before it:")
+    lines += map(_told, told)
     if mine and others:
         lines.append(f"{len(others)} more on the medium not for this device.")
     outcomes: list[DirectiveResult | PackageResult] = [*orders, *told]
@@ -276,7 +279,7 @@ def _told(package: PackageResult) -> str:
         return f"{package.code}: {package.folder}{named}: {package.detail}"
     if package.outcome is Outcome.INSTALLED:
         return f"{package.version} is installed; it runs after the next boot."
-    return f"{package.version} may be installed."
+    return f"{package.version} may be installed, as far as can be said without reading the payload."
 
 
 @contextmanager

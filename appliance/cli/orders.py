@@ -53,9 +53,11 @@ def news(found: Sequence[D], *, alone: bool) -> list[D]:
     return list(found) if alone and not fresh else fresh
 
 
-def directive_told(found: DirectiveOutcome) -> str:
-    """A line about a directive."""
+def directive_told(found: DirectiveOutcome, *, dry_run: bool = False) -> str:
+    """A line about a directive; with `dry_run` it was only judged."""
     words = WORDS[found.order]
+    if found.code is None and dry_run:
+        return f"Directive {found.sequence} of the vendor would be followed first: {words}."
     if found.code is None:
         return f"Directive {found.sequence} of the vendor was followed: {words}."
     return f"{found.code}: directive {found.sequence} ({words}): {found.detail}"

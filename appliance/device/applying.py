@@ -9,7 +9,7 @@ from typing import Final
 from appliance.device import confirming, directives, judging, reporting
 from appliance.device.batches import prove
 from appliance.device.directives import DirectiveResult
-from appliance.device.install import complete, install
+from appliance.device.install import check_way_back, complete, install
 from appliance.device.judging import ANSWERLESS, Candidate, PackageResult
 from appliance.device.machine import Machine
 from appliance.device.pipeline import open_payload
@@ -57,7 +57,7 @@ def apply(machine: Machine, volume: Volume, *, dry_run: bool, retry: bool, repor
     candidates, results = judging.judge(machine, volume, crls, retry=retry, dry_run=dry_run)
     candidates.sort(key=lambda candidate: candidate.plan.manifest.index, reverse=True)
     if dry_run:
-        results += [_result(candidate, None) for candidate in candidates]
+        results += [_looked_at(machine, candidate) for candidate in candidates]
         return ApplyResult(tuple(results), 0, False, orders)
     results += _install_best(machine, candidates, report)
     written = reporting.write_reports(machine, volume)
@@ -65,6 +65,18 @@ def apply(machine: Machine, volume: Volume, *, dry_run: bool, retry: bool, repor
     if news:
         reporting.ask(machine, volume)
     return ApplyResult(tuple(results), written, news, orders)
+
+
+def _looked_at(machine: Machine, candidate: Candidate) -> PackageResult:
+    """What can be said without reading the payload: that its files are all there, and the key opens it."""
+    try:
+        check_way_back(machine)
+        open_payload(candidate.plan, candidate.reader, machine.key, machine.open_layer)
+    except Refusal as refusal:
+        if refusal.code in ANSWERLESS:
+            raise
+        return _result(candidate, Outcome.REFUSED, refusal)
+    return _result(candidate, None)
 
 
 def _install_best(machine: Machine, candidates: list[Candidate], report: Report) -> list[PackageResult]:

@@ -34,7 +34,7 @@ def install(
     while the release that runs is on trial: the other banks are its way back.
     """
     began = time.monotonic()
-    _check_way_back(machine)
+    check_way_back(machine)
     running = machine.running()
     used = {component.slot for component in plan.manifest.components}
     banks = {slot: 1 - running[slot] for slot in used}
@@ -86,7 +86,8 @@ def _is_switched(machine: Machine, pending: Pending, entry: Entry) -> bool:
     return same and entry.phase is Phase.WRITTEN and switched
 
 
-def _check_way_back(machine: Machine) -> None:
+def check_way_back(machine: Machine) -> None:
+    """Whether there are banks to write: Refusal(health-check-failed) while what runs is on trial."""
     state = machine.boot.state()
     if state.on_trial and state.booted:
         detail = f"{machine.version()} runs on trial; until it is confirmed nothing else is installed"

@@ -153,6 +153,25 @@ def test_a_dry_run_follows_nothing(enrolled: Workshop) -> None:
     assert device_trust(enrolled.device) == before
 
 
+def test_a_dry_run_says_that_a_directive_would_be_followed_before_the_packages(ahead: Workshop) -> None:
+    order(ahead, "time-floor", "--to", attacker.now())
+    said = run("device", "apply", ahead.device, ahead.stick, "--dry-run")
+    first, note, package, *_ = said.out.splitlines()
+    assert first == "Directive 1 of the vendor would be followed first: lower the time floor."
+    assert note == "What becomes of packages may change with that; before it:"
+    assert package.startswith("time-before-floor: ")
+
+
+def test_what_becomes_of_a_package_after_a_directive_is_not_said_before(ahead: Workshop) -> None:
+    order(ahead, "time-floor", "--to", attacker.now())
+    found = ahead.do("inspect", ahead.stick, "--as", ahead.device)["found"]
+    (answer,) = [entry["answer"] for entry in found if entry["kind"] == "envelope"]
+    assert (answer["accepted"], answer["code"]) == (None, Code.TIME_BEFORE_FLOOR)
+    assert answer["detail"].startswith("directive 1 of the vendor comes first")
+    done = ahead.do("device", "apply", ahead.device, ahead.stick)
+    assert [entry["code"] for entry in done["packages"]] == [None]
+
+
 def test_nobody_is_ordered_who_is_not_enrolled(enrolled: Workshop) -> None:
     for whom in ("box:BOX-2", "device:BOX-1", "device:PUMP-1:2"):
         arguments = ("--for", whom, "--out", enrolled.folder / "orders")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +65,18 @@ def _damaged(shop: Workshop) -> None:
         attacker.replace_part(volume, layout.MANIFEST, b"\xd8\x62garbage")
 
 
+def _half_copied(shop: Workshop) -> None:
+    with mounted(shop.stick) as volume:
+        volume.delete(f"{package_on(volume)}/{layout.segment(0)}")
+
+
+def _key_of_another_package(shop: Workshop) -> None:
+    with mounted(shop.stick) as volume:
+        (recipient,) = attacker.take_apart(volume).envelope.recipients
+        other = dataclasses.replace(recipient, wrapped_key=bytes(len(recipient.wrapped_key)))
+        attacker.reseal(volume, attacker.box_signer(shop), recipients=(other,))
+
+
 def _stranger(shop: Workshop) -> None:
     pirate = attacker.pirate_box(shop)
     with mounted(shop.stick) as volume:
@@ -84,6 +97,8 @@ SPOILT: dict[str, tuple[Spoil, Code | None]] = {
     "as the box wrote it": (lambda shop: None, None),
     "a flipped bit": (_flipped, Code.SIGNATURE_INVALID),
     "a damaged manifest": (_damaged, Code.MALFORMED),
+    "half copied": (_half_copied, Code.TRUNCATED),
+    "a content key that does not open": (_key_of_another_package, Code.DECRYPTION_FAILED),
     "another vendor's box": (_stranger, Code.CHAIN_INVALID),
     "a revoked box": (lambda shop: attacker.revoke(shop, "box.pem"), Code.REVOKED),
     "past its date": (_expired, Code.PACKAGE_EXPIRED),
@@ -99,7 +114,9 @@ def test_a_devices_answer_is_that_of_the_device(delivered: Workshop, how: str) -
     with mock.patch("time.time", return_value=moment):
         found = of_kind(answers(delivered, delivered.device), "envelope")["answer"]
         said = run("device", "apply", delivered.device, delivered.stick, "--dry-run", "--json")
+        applied = run("device", "apply", delivered.device, delivered.stick, "--json")
     (real,) = said.data["packages"]
+    assert applied.data["packages"][0]["code"] == code
     assert (found["by"], found["code"]) == ("the device PUMP-1", real["code"])
     assert found["accepted"] is (code is None)
     assert found["code"] == code

@@ -16,6 +16,7 @@ from appliance.cli.explain.judgement import Judgement, judge_list, judged, refus
 from appliance.cli.explain.things import Thing
 from appliance.device import applying, renewal
 from appliance.device.configuration import FILE_NAME, read_configuration
+from appliance.device.directives import DirectiveResult
 from appliance.device.judging import PackageResult
 from appliance.device.machine import IDENTITY, Machine
 from appliance.device.reporting import believed_time
@@ -65,22 +66,12 @@ class AsDevice:
 
     def medium(self, volume: Volume, crls: Sequence[bytes]) -> Mapping[str, Judgement]:
         result = applying.apply(self._machine, volume, dry_run=True, retry=False, report=silent)
-        answers = {package.folder: self._package(package) for package in result.packages}
+        first = next((order for order in result.directives if order.code is None), None)
+        answers = {package.folder: _package(package, first) for package in result.packages}
         for order in result.directives:
             refusal = Refusal(order.code, order.detail) if order.code else None
             answers[order.file] = refused(refusal) if refusal else Judgement(True, "it would be followed")
         return answers
-
-    def _package(self, package: PackageResult) -> Judgement:
-        if package.code is not None:
-            return Judgement(False, package.detail, package.code)
-        state = self._machine.boot.state()
-        if state.on_trial and state.booted:
-            detail = (
-                f"{self._machine.version()} runs on trial; until it is confirmed nothing else is installed"
-            )
-            return Judgement(False, detail, Code.HEALTH_CHECK_FAILED)
-        return Judgement(True, f"{package.version} may be installed")
 
     def package(self, volume: Volume, folder: str, crls: Sequence[bytes]) -> Judgement:
         return _MEDIUM
@@ -117,6 +108,21 @@ class AsDevice:
         if identity.spki != self._machine.tpm.public(IDENTITY):
             raise Refusal(Code.NOT_FOR_THIS_DEVICE, "the certificates are for another key than this device's")
         return "its certificates could be installed: updatebox device certs --install"
+
+
+def _package(package: PackageResult, first: DirectiveResult | None) -> Judgement:
+    """The answer to a package; there is none yet where a directive is followed `first`."""
+    if package.code is None:
+        accepted, detail = (
+            True,
+            f"{package.version} may be installed, as far as can be said without reading the payload",
+        )
+    else:
+        accepted, detail = False, package.detail
+    if first is None:
+        return Judgement(accepted, detail, package.code)
+    before = f"directive {first.sequence} of the vendor comes first, and may change the answer; before it"
+    return Judgement(None, f"{before}: {detail}", package.code)
 
 
 @dataclass(frozen=True, slots=True)
