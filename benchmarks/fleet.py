@@ -55,7 +55,7 @@ _PER_MINUTE: Final = 10_000
 _LOOK_UP_MS: Final = 5.0
 _PAGE_MS: Final = 50.0
 _PAGE: Final = 100
-_IMAGE: Final = 128 * limits.MIB
+_IMAGE: Final = 320 * limits.MIB
 _SIGNED_SIZE: Final = 2300
 _KINDS: Final = (("pump", "stable", "rev-b"), ("pump", "beta", "rev-b"), ("valve", "stable", "rev-a"))
 _INSERT_RECEIPT: Final = (
@@ -155,7 +155,7 @@ def _stick(place: Place, devices: int, each: int) -> Path:
     image = place.folder / "stick.img"
     with image.open("wb") as file:
         file.truncate(_IMAGE)
-    subprocess.run(["mkfs.fat", "-F", "32", "-s", "1", image], check=True, capture_output=True)
+    subprocess.run(["mkfs.fat", "-F", "32", "-s", "8", image], check=True, capture_output=True)
     issuer = place.authorities.issuer(Purpose.DEVICE_IDENTITY)
     volume = open_volume(image, writable=True)
     for number in range(devices):

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session as Transaction
 from appliance.box import admission, survey
 from appliance.box.admission import Admission
 from appliance.box.context import Context
+from appliance.box.reading_ahead import Read, reading_ahead
 from appliance.trust.crl import RevocationLists
 from appliance.trust.known_chains import KnownChains
 from appliance.trust.receipt import VerifiedReceipt, admit_receipt
@@ -66,11 +67,10 @@ class _Judge:
             return JudgedRequest(admission.refused(name, verified, refusal), None, b"")
         return JudgedRequest(admission.admitted(name, verified, release, why), verified, data)
 
-    def receipt(self, name: str) -> JudgedReceipt:
+    def receipt(self, name: str, read: Read) -> JudgedReceipt:
         anchor, now = self.context.anchor, self.context.now.time
         try:
-            limit = limits.MAX_RECEIPT + limits.MAX_SIGN1_OVERHEAD
-            data = self.volume.read_object(f"{layout.RECEIPTS}/{name}", limit)
+            data = read.result()
             return JudgedReceipt(
                 name, admit_receipt(data, anchor, self.lists, now, self.crls, self.chains), data
             )
@@ -89,8 +89,11 @@ def judge_requests(context: Context, volume: Volume) -> tuple[JudgedRequest, ...
 def judge_receipts(context: Context, volume: Volume) -> tuple[JudgedReceipt, ...]:
     """The receipts on a medium, each by itself: what the box holds of their devices is not looked at."""
     entries = survey.files(volume, layout.RECEIPTS, layout.RECEIPT_SUFFIX)
+    paths = [f"{layout.RECEIPTS}/{entry.name}" for entry in entries]
+    limit = limits.MAX_RECEIPT + limits.MAX_SIGN1_OVERHEAD
     with _judging(context, volume) as judge:
-        return tuple(judge.receipt(entry.name) for entry in entries)
+        files = reading_ahead(volume, paths, limit)
+        return tuple(judge.receipt(path.rpartition("/")[2], read) for path, read in files)
 
 
 @contextmanager

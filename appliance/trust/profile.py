@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from cryptography import x509
@@ -105,11 +106,13 @@ def spki(key: object) -> bytes:
     return encoded
 
 
+@lru_cache(maxsize=64)
 def issuer_id(certificate: x509.Certificate) -> bytes:
     """How CAs are named in CRL numbers: SHA-256 over the certificate's SubjectPublicKeyInfo.
 
     The same value is the subject key identifier of every certificate of the project (RFC 7093, section 2,
-    method 4), so a CRL's authority key identifier names its issuer.
+    method 4), so a CRL's authority key identifier names its issuer. The last few are remembered: every object
+    on a medium asks for the same ones several times.
     """
     return key_id(certificate.public_key())
 
