@@ -58,7 +58,8 @@ def _take(
 
 def _admit(machine: Machine, data: bytes, crls: tuple[bytes, ...]) -> VerifiedDirective:
     facts = machine.record.facts
-    target = Target(Role.DEVICE, RoleIdentity(machine.configuration.id, facts.epoch), facts.directive)
+    own = RoleIdentity(machine.configuration.id, facts.epoch)
+    target = Target(Role.DEVICE, own, facts.directive, facts.crl_numbers)
     return admit_directive(
         data, target, machine.bundle().anchor, machine.lists(), believed_time(machine), crls
     )

@@ -231,6 +231,7 @@ class _Judging:
             repair=self._retry,
             reuse=configuration.reuse,
             bases=self._measured.bases(),
+            crl_numbers=facts.crl_numbers,
         )
 
 

@@ -15,7 +15,7 @@ from appliance.device.failures import UNFIT_NAME, Failures
 from appliance.device.installed import BankContent, Installed
 from appliance.device.journal import Journal
 from appliance.device.receipts import Receipts
-from appliance.device.record import TiedRecord
+from appliance.device.record import MOST_LISTS, TiedRecord
 from appliance.device.refusals import RefusalBook
 from appliance.device.slots import Slots
 from appliance.device.storage import Storage, read_state
@@ -29,7 +29,7 @@ from appliance.trust.time_sources import read_all
 from media_format import cbor, limits
 from media_format.errors import MachineFault, Misuse
 from media_format.locking import locked
-from media_format.objects import Kem, TrustAnchor
+from media_format.objects import CrlNumber, Kem, TrustAnchor
 from media_format.payload.recipients import RecipientKey
 from media_format.refusal import Code, Refusal
 
@@ -168,10 +168,21 @@ class Machine:
         return RevocationLists(bundle.anchor, known, bundle.certificates)
 
     def keep_lists(self, lists: RevocationLists) -> None:
-        """Remember revocation lists where they are news."""
+        """Remember revocation lists where they are news, and in the record how new they are.
+
+        The lists come first: a cut leaves a record that demands no more than there is.
+        """
         data = cbor.encode(list(lists.ders))
         if read_state(self.folder / _CRLS) != data:
             self.storage.replace(self.folder / _CRLS, data)
+        seen = {known.issuer: known.number for known in self.record.facts.crl_numbers}
+        for found in lists.numbers():
+            seen[found.issuer] = max(found.number, seen.get(found.issuer, 0))
+        numbers = tuple(CrlNumber(issuer=issuer, number=number) for issuer, number in seen.items())[
+            :MOST_LISTS
+        ]
+        if numbers != self.record.facts.crl_numbers:
+            self.record.update(crl_numbers=numbers)
 
     def readings(self) -> tuple[Reading, ...]:
         """What the configured clocks say, in their order."""

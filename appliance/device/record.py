@@ -16,9 +16,9 @@ from appliance.device.storage import Storage, read_state
 from appliance.tpm.protocol import Tpm
 from media_format import cbor
 from media_format.errors import MachineFault, Misuse
-from media_format.objects import Answer, ChainHead
+from media_format.objects import Answer, ChainHead, CrlNumber
 from media_format.objects.envelope import COUNTER, NONCE
-from media_format.objects.manifest import SHORT
+from media_format.objects.manifest import CRL_NUMBERS, SHORT
 from media_format.refusal import Code, Refusal
 from media_format.wire import (
     DIGEST,
@@ -39,6 +39,8 @@ FILE_NAME: Final = "record.sealed"
 COUNTER_NAME: Final = "device-record"
 _INDEX: Final = Uint(0, 2**32 - 1)
 _MAX_HEADS: Final = 8
+MOST_LISTS: Final = 16
+"""Issuers whose list numbers are remembered; a vendor has one for each CA."""
 _MAX_BANKS: Final = 128
 _ARRAY_HEAD: Final = 2
 """Bytes that the head of an array of so many banks takes at most; of an empty one, one less."""
@@ -74,6 +76,7 @@ class Facts(Record):
     they hold has to be known to boot, while the factory's content of the others is taken as it is.
     `directive` is the sequence of the last directive the device acted on. `anchors` holds the digest of the
     trust anchor, and while another one takes its place the new one's too; none before the enrolment.
+    `crl_numbers` are the highest that the device has seen of each issuer's revocation lists.
     """
 
     NAME: ClassVar[str] = "device record"
@@ -98,6 +101,7 @@ class Facts(Record):
     written: tuple[str, ...] = key(16, Many(Text(66), _MAX_BANKS))
     directive: int = key(17, COUNTER)
     anchors: tuple[bytes, ...] = key(18, Many(DIGEST, 2))
+    crl_numbers: tuple[CrlNumber, ...] = key(19, CRL_NUMBERS)
 
     def head(self, line: str) -> ChainHead | None:
         """The key chain head of a line."""
@@ -144,6 +148,7 @@ def check_banks(names: Sequence[str]) -> None:
         written=(),
         directive=number,
         anchors=(bytes(32),) * 2,
+        crl_numbers=(CrlNumber(issuer=bytes(32), number=number),) * MOST_LISTS,
     )
     room = Facts.LIMIT - len(fullest.to_bytes()) - _ARRAY_HEAD
     needed = sum(len(cbor.encode(name)) for name in names)
@@ -180,6 +185,7 @@ class TiedRecord:
             written=(),
             directive=0,
             anchors=(),
+            crl_numbers=(),
         )
         return self._write(first, self._tpm.counter(COUNTER_NAME))
 

@@ -21,18 +21,22 @@ from appliance.trust.crl import RevocationLists
 from appliance.trust.profile import RoleIdentity
 from appliance.trust.purpose import Purpose
 from media_format import cose
-from media_format.objects import Directive, Role, TrustAnchor
+from media_format.objects import CrlNumber, Directive, Role, TrustAnchor
 from media_format.refusal import Code, Refusal
 from media_format.wire import malformed
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The machine that reads directives. `sequence` is the last one's it acted on, 0 before the first."""
+    """The machine that reads directives. `sequence` is the last one's it acted on, 0 before the first.
+
+    `crl_numbers` says how new revocation lists must be, as far as the machine remembers it apart from them.
+    """
 
     role: Role
     identity: RoleIdentity
     sequence: int
+    crl_numbers: tuple[CrlNumber, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ def admit_directive(
     judge_dates(signer, directive.issued_at)
     known = lists.take(crls, signer.issuers)
     policy = anchor.policy if now else dataclasses.replace(anchor.policy, crl_max_age=None)
-    known.judge(signer, now.time if now else directive.issued_at, policy)
+    known.judge(signer, now.time if now else directive.issued_at, policy, target.crl_numbers)
     return VerifiedDirective(directive, signer, known, now)
 
 

@@ -11,7 +11,7 @@ from appliance.trust.crl import RevocationLists
 from appliance.trust.manifest import VerifiedManifest
 from appliance.trust.purpose import Purpose
 from media_format import cose
-from media_format.objects import Cipher, Envelope, EnvelopeKind, Policy, TrustAnchor
+from media_format.objects import Cipher, CrlNumber, Envelope, EnvelopeKind, Policy, TrustAnchor
 from media_format.payload.cobblestone import ciphertext_length
 from media_format.refusal import Code, Refusal
 from media_format.wire import malformed
@@ -112,9 +112,18 @@ def judge_vendor_dates(dates: Iterable[int], now: TrustedTime) -> None:
 
 
 def judge_revocation(
-    release: VerifiedManifest, sealed: VerifiedEnvelope, lists: RevocationLists, at: int, policy: Policy
+    release: VerifiedManifest,
+    sealed: VerifiedEnvelope,
+    lists: RevocationLists,
+    at: int,
+    policy: Policy,
+    seen: tuple[CrlNumber, ...] = (),
 ) -> None:
-    """Judge every certificate of a package. Refusal(revoked) or (revocation-stale)."""
+    """Judge every certificate of a package. Refusal(revoked) or (revocation-stale).
+
+    `seen` are numbers of lists that this machine has had: older ones are not enough.
+    """
     demanded = (*release.manifest.crl_numbers, *sealed.envelope.crl_numbers)
     for certificate in (*release.signers, sealed.sealer):
         lists.judge(certificate, at, policy, demanded)
+        lists.judge(certificate, at, policy, seen)

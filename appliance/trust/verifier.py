@@ -37,6 +37,7 @@ from media_format.objects import (
     Answer,
     ChainHead,
     Cipher,
+    CrlNumber,
     Envelope,
     EnvelopeKind,
     Manifest,
@@ -74,7 +75,7 @@ class DeviceView:
     enough, by boots and uptime (policy.nonce_boots, nonce_uptime), to prove time. `reuse` says whether the
     device can take chunks from what it runs, `bases` names the releases it would take them from: they run by
     the device's own records, and are measured before a chunk of theirs is written. `slots` names every slot
-    that updates may write, and no other.
+    that updates may write, and no other. `crl_numbers` are those of the newest revocation lists it has had.
     """
 
     id: str
@@ -97,6 +98,7 @@ class DeviceView:
     repair: bool = False
     reuse: bool = False
     bases: frozenset[bytes] = frozenset()
+    crl_numbers: tuple[CrlNumber, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ def admit_package(
     dates = (release.manifest.created, *known.dates)
     now = judge_time(envelope, view, policy, readings, dates, answered=answered)
     judge_validity(release, sealed, now)
-    judge_revocation(release, sealed, known, now.time, policy)
+    judge_revocation(release, sealed, known, now.time, policy, view.crl_numbers)
     plan = InstallPlan(
         release,
         envelope,

@@ -5,10 +5,14 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
+
+from media_format import layout
+from media_format.crl_files import write_crls
 from media_format.refusal import Code
 from tests.cli import attacker
 from tests.cli.refusals import box_refuses, device_refuses, says
-from tests.cli.workshop import Workshop, run
+from tests.cli.workshop import Workshop, mounted, run
 
 
 def test_a_record_in_which_the_floor_was_changed_does_not_open(delivered: Workshop) -> None:
@@ -95,6 +99,32 @@ def test_a_device_whose_certificates_are_gone_takes_no_other_vendors(running: Wo
     running.do(*install, own)
     running.write()
     running.install()
+
+
+@pytest.mark.parametrize("back", ["an older file", "none"])
+def test_revocation_lists_that_were_copied_back_alone_are_missed(running: Workshop, back: str) -> None:
+    """TPM, record and certificates are untouched; only crls.cbor is older, or gone."""
+    lists = running.device / "crls.cbor"
+    older = lists.read_bytes()
+    running.do("vendor", "crl", running.vendor, "--out", running.folder / "lists.pem", *running.passphrase())
+    with mounted(running.stick) as volume:
+        write_crls(volume, [path.read_bytes() for path in running.vendor.glob("*.crl")])
+    run("device", "apply", running.device, running.stick)
+    newer = lists.read_bytes()
+    assert newer != older
+    lists.unlink() if back == "none" else lists.write_bytes(older)
+    running.fresh_stick()
+    running.ask()
+    running.write()
+    with mounted(running.stick) as volume:
+        for entry in volume.list(layout.TRUST):
+            volume.delete(f"{layout.TRUST}/{entry.name}")
+        attacker.reseal(volume, attacker.box_signer(running), crl_numbers=())
+    device_refuses(running, Code.REVOCATION_STALE)
+    with mounted(running.stick) as volume:
+        write_crls(volume, [path.read_bytes() for path in running.vendor.glob("*.crl")])
+    running.install()
+    assert lists.read_bytes() == newer
 
 
 def _another_vendors_answer(shop: Workshop) -> Path:
