@@ -73,8 +73,7 @@ class Follower:
         if directive.order is Order.TIME_FLOOR:
             floor = lowered_floor(verified, self.store.time_floor(), bundle)
             self.store.set_time_floor(transaction, floor)
-        number = directive.sequence.to_bytes(8, "big")
-        transaction.merge(SettingRow(name=_SEQUENCE, value=number))
+        keep_sequence(transaction, directive.sequence)
 
 
 def for_box(volume: Volume, own: Identity) -> tuple[DirectiveFile, ...]:
@@ -99,3 +98,8 @@ def last_sequence(transaction: Transaction) -> int:
     """The sequence of the last directive the box followed, 0 before the first."""
     row = transaction.get(SettingRow, _SEQUENCE)
     return int.from_bytes(row.value, "big") if row else 0
+
+
+def keep_sequence(transaction: Transaction, sequence: int) -> None:
+    """Remember the last directive that was followed: it and those before are not followed again."""
+    transaction.merge(SettingRow(name=_SEQUENCE, value=sequence.to_bytes(8, "big")))

@@ -29,7 +29,7 @@ from media_format.wire import MAX_UINT
 RESTORE: Final = "restore"
 """The act after which a ledger goes on that was put back from a backup."""
 _HEAD: Final = "ledger-head"
-_MAX_HEAD: Final = 64
+_MAX_HEAD: Final = 128
 _TOLD: Final = 100
 """Findings that are told of one ledger; the first one is what counts."""
 _RUN: Final = 1000
@@ -175,6 +175,19 @@ class Ledger:
             if row is not None:
                 self._tpm.store(_HEAD, cbor.encode([row.sequence, row.digest]))
 
+    def expect(self) -> None:
+        """Let the TPM take the newest entry here for the end as well, besides the one that it remembers.
+
+        For the moment at which this store takes the place of another one: a cut leaves one of the two, and
+        the TPM knows both. The next act at the box, or `remember`, ends that.
+        """
+        head = self._head()
+        with self._store.reading() as session:
+            row = _newest(session)
+        if row is not None:
+            before: list[cbor.Value] = [head.sequence, head.digest] if head else []
+            self._tpm.store(_HEAD, cbor.encode([*before, row.sequence, row.digest]))
+
     def newest(self, limit: int) -> tuple[LedgerEntry, ...]:
         """The newest acts, the newest first."""
         return self.search(LedgerQuery(limit=limit))
@@ -214,10 +227,11 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """What the TPM remembers: the newest entry."""
+    """What the TPM remembers: the newest entry, and `expected` while another store takes this one's place."""
 
     sequence: int
     digest: bytes
+    expected: _Head | None = None
 
     @classmethod
     def read(cls, data: bytes) -> _Head | None:
@@ -228,6 +242,8 @@ class _Head:
         match head:
             case [int(sequence), bytes(digest)]:
                 return cls(sequence, digest)
+            case [int(sequence), bytes(digest), int(other), bytes(expected)]:
+                return cls(sequence, digest, cls(other, expected))
         return None
 
 
@@ -251,6 +267,8 @@ def _broken(session: Session, head: _Head | None) -> str | None:
     """What is wrong with the end, as the TPM remembers it."""
     if head is None:
         return "the TPM remembers no entry"
+    if head.expected is not None and _broken(session, head.expected) is None:
+        return None
     row = session.get(LedgerRow, head.sequence)
     if row is None:
         return f"the end is missing, up to entry {head.sequence}"

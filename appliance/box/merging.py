@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session as Transaction
 from appliance.box import entitlements
 from appliance.box.schema import Base, DeviceRow, FleetRow, ReceiptRow, RuleRow
 from appliance.box.store import Store
+from appliance.box.told import Told
+from appliance.trust.bundle import Bundle
 
 _TABLES: Final[tuple[type[Base], ...]] = (DeviceRow, FleetRow, ReceiptRow, RuleRow)
 _RUN: Final = 500
@@ -21,8 +23,10 @@ _GAPS: Final = text(
 )
 
 
-def merge(transaction: Transaction, other: Store, own: Store) -> None:
+def merge(transaction: Transaction, other: Store, own: Store, bundle: Bundle) -> None:
     """Take over rows of `other` that this store has nothing in the place of; a later time floor as well.
+
+    Newer revocation lists too: `bundle` holds the anchor and the issuing CAs.
 
     The vendor's list of devices is taken over where there is none: without it more would be allowed.
     """
@@ -34,7 +38,9 @@ def merge(transaction: Transaction, other: Store, own: Store) -> None:
         listed = entitlements.held(theirs)
         if listed is not None and entitlements.held(transaction) is None:
             entitlements.keep(transaction, listed)
-    own.raise_time_floor(transaction, other.time_floor())
+    told = Told.to(other, bundle)
+    told.keep_lists(transaction, own, bundle)
+    own.raise_time_floor(transaction, told.floor)
 
 
 def _rows(theirs: Transaction, table: type[Base]) -> Iterator[list[dict[str, Any]]]:

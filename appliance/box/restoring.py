@@ -8,7 +8,6 @@ taken over; keys, certificates, people and ledger stay that box's own, and the o
 from __future__ import annotations
 
 import os
-import sqlite3
 import tempfile
 from collections.abc import Callable
 from contextlib import closing
@@ -19,16 +18,16 @@ from typing import Final
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session as Transaction
 
-from appliance.box import identity, users
-from appliance.box.backup import PACKAGES, snapshot
+from appliance.box import identity, replaced, users
+from appliance.box.backup import PACKAGES
 from appliance.box.backup_contents import Backup, open_backup
 from appliance.box.configuration import FILE, Configuration
 from appliance.box.exporting import ledger_of
-from appliance.box.faults import DATABASE
 from appliance.box.identity import BUNDLE
 from appliance.box.ledger import RESTORE, Ledger
 from appliance.box.machine import Machine
 from appliance.box.merging import merge
+from appliance.box.replaced import Replaced
 from appliance.box.schema import Base, DeviceRow, ReceiptRow, ReleaseRow, UserRow
 from appliance.box.store import Store
 from appliance.box.users import Session, UserRole
@@ -37,12 +36,11 @@ from appliance.trust.bundle import Bundle
 from appliance.trust.clock import moment
 from appliance.trust.purpose import Purpose
 from media_format.durable import replace_file, sync_folder
-from media_format.errors import MachineFault, Misuse
+from media_format.errors import Misuse
 from media_format.objects import TrustAnchor
 from media_format.refusal import Refusal
 
 _FORMER: Final = "former-ledgers"
-_DAMAGED: Final = ".damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,45 +114,44 @@ def _identity(tpm: Tpm) -> bytes | None:
 
 
 def _put_back(folder: Path, backup: Backup, tpm: Tpm, person: Person) -> Restored:
-    machine = Machine(folder, backup.configuration, tpm, backup.store)
-    session = _unlock_put_back(folder, machine, person)
-    before = machine.ledger.remembered()
-    with machine.store.transaction() as transaction:
-        named = f"the backup of {moment(backup.contents.created)}"
-        machine.ledger.restored(transaction, machine.ledger_time(), named, session.user, _sign(tpm, session))
-    _put_packages(backup.folder / PACKAGES, folder / PACKAGES)
-    for name in (FILE, BUNDLE):
-        if not (folder / name).exists():
-            replace_file(folder / name, (backup.folder / name).read_bytes())
-    _put_database(backup.folder, folder)
+    with Store(folder).importing(), closing(replaced.look(folder, tpm)) as before:
+        machine = Machine(folder, backup.configuration, tpm, backup.store)
+        session = _unlock_put_back(machine, before, backup, person)
+        remembered = machine.ledger.remembered()
+        with machine.store.transaction() as transaction:
+            named = f"the backup of {moment(backup.contents.created)}"
+            machine.ledger.restored(
+                transaction, machine.ledger_time(), named, session.user, _sign(tpm, session)
+            )
+
+        def prepare() -> None:
+            before.check_unchanged()
+            machine.ledger.expect()
+            _put_packages(backup.folder / PACKAGES, folder / PACKAGES)
+            for name in (FILE, BUNDLE):
+                if not (folder / name).exists():
+                    replace_file(folder / name, (backup.folder / name).read_bytes())
+
+        replaced.put_database(backup.folder, folder, prepare)
     live = Store.open(folder)
     Ledger(live, tpm).remember()
     with live.reading() as transaction:
         missing = [row for row in _releases(transaction) if not live.holds(row.package_id)]
-        return _restored(transaction, backup, missing, same=True, lost=_lost(before, backup))
+        return _restored(transaction, backup, missing, same=True, lost=_lost(remembered, backup))
 
 
-def _unlock_put_back(folder: Path, machine: Machine, person: Person) -> Session:
+def _unlock_put_back(machine: Machine, before: Replaced, backup: Backup, person: Person) -> Session:
     """A supervisor's session. The people are those whom the TPM remembers: today's, or the backup's."""
-    today = _people_of(folder, machine.tpm)
     with machine.store.transaction() as transaction:
-        if today:
+        if before.people:
             transaction.execute(delete(UserRow))
-            transaction.execute(insert(UserRow), today)
+            transaction.execute(insert(UserRow), before.people)
         session = users.unlock(transaction, machine.tpm, person.name, person.pin)
-    session.require(UserRole.SUPERVISOR)
+        session.require(UserRole.SUPERVISOR)
+        told = before.told(backup.bundle)
+        if told is not None:
+            told.keep(transaction, machine.store, backup.bundle)
     return session
-
-
-def _people_of(folder: Path, tpm: Tpm) -> list[dict[str, object]]:
-    """The people of the store that is to be replaced, where it can be read and the TPM remembers them."""
-    try:
-        with Store.open(folder).transaction() as transaction:
-            users.settle(transaction, tpm)
-            rows = transaction.execute(select(UserRow.name, UserRow.role, UserRow.sealed))
-            return [dict(row._mapping) for row in rows]
-    except (MachineFault, Refusal):
-        return []
 
 
 def _put_packages(source: Path, target: Path) -> None:
@@ -163,23 +160,6 @@ def _put_packages(source: Path, target: Path) -> None:
     for package in sorted(source.iterdir()):
         if not (target / package.name).exists():
             os.rename(package, target / package.name)
-    sync_folder(target)
-
-
-def _put_database(source: Path, target: Path) -> None:
-    """Put a database in the place of another, in one step: also where other programs have that open."""
-    ready = source / f"ready-{DATABASE}"
-    snapshot(source / DATABASE, ready)
-    live = target / DATABASE
-    try:
-        with closing(sqlite3.connect(ready)) as new, closing(sqlite3.connect(live, timeout=30)) as old:
-            new.backup(old)
-    except sqlite3.DatabaseError:
-        # What lies there is no database: it is kept for whoever wants to look at it.
-        for left in (f"{DATABASE}-wal", f"{DATABASE}-shm"):
-            (target / left).unlink(missing_ok=True)
-        os.replace(live, target / f"{DATABASE}{_DAMAGED}")
-        os.replace(ready, live)
     sync_folder(target)
 
 
@@ -197,7 +177,8 @@ def _take_over(machine: Machine, backup: Backup, person: Person) -> Restored:
     former = _keep_ledger(machine.folder, backup)
     detail = f"the backup of {backup.contents.box} of {moment(backup.contents.created)}; its ledger is kept"
     with machine.acting(session, RESTORE, f"{detail} in {former.name}") as transaction:
-        merge(transaction, backup.store, machine.store)
+        own = machine.own_or_none()
+        merge(transaction, backup.store, machine.store, own.bundle if own else backup.bundle)
     with backup.store.reading() as transaction:
         return _restored(transaction, backup, _releases(transaction), same=False, former=former)
 

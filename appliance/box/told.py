@@ -1,0 +1,58 @@
+"""What the vendor told a box: revocation lists, the time, orders. No copy of the store takes that back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session as Transaction
+
+from appliance.box import directives, entitlements
+from appliance.box.store import Store
+from appliance.trust.bundle import Bundle
+from appliance.trust.crl import RevocationLists
+from media_format.objects import Entitlement
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one store knows from the vendor."""
+
+    lists: tuple[bytes, ...]
+    floor: int
+    sequence: int
+    """The number of the last directive that was followed."""
+    entitlements: tuple[Entitlement, ...] | None
+
+    @classmethod
+    def to(cls, store: Store, bundle: Bundle) -> Told:
+        """What was told to the box of `store`. MachineFault where that is damaged."""
+        with store.reading() as transaction:
+            sequence, listed = directives.last_sequence(transaction), entitlements.held(transaction)
+        return cls(store.lists(bundle).ders, store.time_floor(), sequence, listed)
+
+    def keep(self, transaction: Transaction, copy: Store, bundle: Bundle) -> None:
+        """Bring this into a copy of the same box's store that was made earlier.
+
+        The floor may be an earlier one than the copy's if the vendor has given a directive since: that is
+        what lowers it.
+        """
+        self.keep_lists(transaction, copy, bundle)
+        if self.sequence > directives.last_sequence(transaction):
+            directives.keep_sequence(transaction, self.sequence)
+            copy.set_time_floor(transaction, self.floor)
+            if self.entitlements is not None:
+                entitlements.keep(transaction, self.entitlements)
+        else:
+            copy.raise_time_floor(transaction, self.floor)
+
+    def keep_lists(self, transaction: Transaction, store: Store, bundle: Bundle) -> None:
+        """Bring newer lists into a store. Of an issuer whom that knows, only those with its signature."""
+        known = store.lists(bundle).take(self.lists)
+        issuers = {told.issuer for told in known.numbers()}
+        unknown = tuple(der for der in self.lists if _issuer(bundle, der) not in issuers)
+        lists = RevocationLists(bundle.anchor, (*known.ders, *unknown))
+        store.keep_lists(transaction, bundle, lists)
+
+
+def _issuer(bundle: Bundle, der: bytes) -> bytes | None:
+    return next((told.issuer for told in RevocationLists(bundle.anchor, (der,)).numbers()), None)
