@@ -41,6 +41,9 @@ MAX_ENROLMENT: Final = 64 * KIB
 MAX_DIRECTIVE: Final = 64 * KIB
 MAX_CRL: Final = MIB
 
+MAX_LIFETIME: Final = 366 * 86400
+"""Seconds from the issue of a delivery to its expiry."""
+
 MAX_SIGNATURES: Final = 8
 MAX_CHAIN: Final = 4
 """Certificates in one chain, the leaf included, the root not."""

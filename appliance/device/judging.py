@@ -232,6 +232,7 @@ class _Judging:
             reuse=configuration.reuse,
             bases=self._measured.bases(),
             crl_numbers=facts.crl_numbers,
+            asked_at=facts.asked_at,
         )
 
 

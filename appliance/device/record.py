@@ -76,6 +76,7 @@ class Facts(Record):
     they hold has to be known to boot, while the factory's content of the others is taken as it is.
     `directive` is the sequence of the last directive the device acted on. `anchors` holds the digest of the
     trust anchor, and while another one takes its place the new one's too; none before the enrolment.
+    `asked_at` is the time at which the outstanding nonce was written, as far as the device knew it.
     `crl_numbers` are the highest that the device has seen of each issuer's revocation lists.
     """
 
@@ -102,6 +103,7 @@ class Facts(Record):
     directive: int = key(17, COUNTER)
     anchors: tuple[bytes, ...] = key(18, Many(DIGEST, 2))
     crl_numbers: tuple[CrlNumber, ...] = key(19, CRL_NUMBERS)
+    asked_at: int = key(20, TIME)
 
     def head(self, line: str) -> ChainHead | None:
         """The key chain head of a line."""
@@ -149,6 +151,7 @@ def check_banks(names: Sequence[str]) -> None:
         directive=number,
         anchors=(bytes(32),) * 2,
         crl_numbers=(CrlNumber(issuer=bytes(32), number=number),) * MOST_LISTS,
+        asked_at=time,
     )
     room = Facts.LIMIT - len(fullest.to_bytes()) - _ARRAY_HEAD
     needed = sum(len(cbor.encode(name)) for name in names)
@@ -186,6 +189,7 @@ class TiedRecord:
             directive=0,
             anchors=(),
             crl_numbers=(),
+            asked_at=0,
         )
         return self._write(first, self._tpm.counter(COUNTER_NAME))
 

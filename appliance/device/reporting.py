@@ -110,16 +110,24 @@ def write_reports(machine: Machine, volume: Volume) -> int:
 
 def ask(machine: Machine, volume: Volume) -> Request:
     """Write a fresh request: the outstanding nonce again, or a new one, with the next counter."""
-    facts = machine.record.facts
-    changes = {"request_counter": facts.request_counter + 1}
+    facts, now = machine.record.facts, _known_time(machine)
     if facts.nonce is None:
         fresh = {"nonce": machine.tpm.random(32), "nonce_boots": facts.boots, "nonce_uptime": uptime()}
-        machine.record.update(**changes, **fresh)
+        changes = {**fresh, "asked_at": now}
     else:
-        machine.record.update(**changes)
+        # The answer to an earlier writing counts too. A clock that was ahead then, and was set right, does
+        # not shut it out.
+        changes = {"asked_at": min(facts.asked_at, now)}
+    machine.record.update(request_counter=facts.request_counter + 1, **changes)
     request = _request(machine)
     write_request(volume, request, machine.signer(with_encryption=True))
     return request
+
+
+def _known_time(machine: Machine) -> int:
+    """The time that a trusted clock says, or that has surely passed where there is none."""
+    now = believed_time(machine)
+    return now.time if now else machine.record.facts.time_floor
 
 
 def uptime() -> int:

@@ -10,7 +10,7 @@ from appliance.trust.clock import SKEW, TrustedTime, moment
 from appliance.trust.crl import RevocationLists
 from appliance.trust.manifest import VerifiedManifest
 from appliance.trust.purpose import Purpose
-from media_format import cose
+from media_format import cose, limits
 from media_format.objects import Cipher, CrlNumber, Envelope, EnvelopeKind, Policy, TrustAnchor
 from media_format.payload.cobblestone import ciphertext_length
 from media_format.refusal import Code, Refusal
@@ -77,7 +77,8 @@ def judge_validity(release: VerifiedManifest, sealed: VerifiedEnvelope, now: Tru
 
     Raises Refusal(certificate-not-yet-valid), (certificate-expired); (certificate-not-yet-valid) also for an
     envelope that is not issued yet, (time-before-floor) for one issued before its manifest was created,
-    (package-expired) after its expiry or the release's install-by date.
+    (package-expired) after its expiry or the release's install-by date, or for a delivery that would live
+    longer than `limits.MAX_LIFETIME`.
     """
     manifest, envelope = release.manifest, sealed.envelope
     for signer in release.signers:
@@ -85,6 +86,8 @@ def judge_validity(release: VerifiedManifest, sealed: VerifiedEnvelope, now: Tru
     judge_dates(sealed.sealer, envelope.issued_at)
     if envelope.issued_at < manifest.created - SKEW:
         raise Refusal(Code.TIME_BEFORE_FLOOR, "the envelope was issued before the release was created")
+    if envelope.kind is EnvelopeKind.DELIVERY and envelope.expires - envelope.issued_at > limits.MAX_LIFETIME:
+        raise Refusal(Code.PACKAGE_EXPIRED, "a package that would live longer than a year")
     if envelope.issued_at > now.time + SKEW:
         raise Refusal(
             Code.CERTIFICATE_NOT_YET_VALID,

@@ -11,7 +11,8 @@ said of a package is the first thing that is wrong with it.
  4. Recipient: the package is for this device, protected as the policy demands, and answers its request.
  5. Trusted time, from the clocks or, for a device without one, from the answer just recognised, held
     against the floor and every date that the vendor signed.
- 6. Dates, by that time: signers at creation, the sealer at issue, the package until its expiry.
+ 6. Dates, by that time: signers at creation, the sealer at issue, the package until its expiry; an answer
+    is younger than its request.
  7. Revocation and its freshness, by that time, with the lists that came along.
  8. Key chain: no way back. Product and line first, because every line has its own.
  9. Compatibility: hardware, memory, what the package builds on.
@@ -27,7 +28,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from appliance.trust.chain import ExpiryWarning, VerifiedCertificate, expiry_warnings
-from appliance.trust.clock import BOX, Reading, TrustedTime, raised_floor, trusted_time
+from appliance.trust.clock import BOX, DAY, Reading, TrustedTime, moment, raised_floor, trusted_time
 from appliance.trust.crl import RevocationLists
 from appliance.trust.envelope import judge_revocation, judge_validity, verify_envelope
 from appliance.trust.key_chain import KeyChain, judge_install
@@ -75,7 +76,8 @@ class DeviceView:
     enough, by boots and uptime (policy.nonce_boots, nonce_uptime), to prove time. `reuse` says whether the
     device can take chunks from what it runs, `bases` names the releases it would take them from: they run by
     the device's own records, and are measured before a chunk of theirs is written. `slots` names every slot
-    that updates may write, and no other. `crl_numbers` are those of the newest revocation lists it has had.
+    that updates may write, and no other. `crl_numbers` are those of the newest revocation lists it has had,
+    `asked_at` is the time of the outstanding request, by the device's trusted clock or its floor.
     """
 
     id: str
@@ -99,6 +101,7 @@ class DeviceView:
     reuse: bool = False
     bases: frozenset[bytes] = frozenset()
     crl_numbers: tuple[CrlNumber, ...] = ()
+    asked_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +165,8 @@ def admit_package(
     dates = (release.manifest.created, *known.dates)
     now = judge_time(envelope, view, policy, readings, dates, answered=answered)
     judge_validity(release, sealed, now)
+    if answered:
+        judge_issue(envelope, view.asked_at)
     judge_revocation(release, sealed, known, now.time, policy, view.crl_numbers)
     plan = InstallPlan(
         release,
@@ -253,6 +258,16 @@ def judge_time(
     if policy.box_time and answered and view.proves_time:
         readings = (*readings, (BOX, envelope.issued_at))
     return trusted_time(readings, view.time_floor, policy.clock_horizon, vendor_dates)
+
+
+def judge_issue(envelope: Envelope, asked_at: int) -> None:
+    """Whether an answer was issued after it was asked for; otherwise an expired box could say that it was.
+
+    The device's clock may run ahead of the box's by a day. Refusal(time-before-floor).
+    """
+    if envelope.issued_at < asked_at - DAY:
+        detail = f"issued at {moment(envelope.issued_at)}, but it answers a request of {moment(asked_at)}"
+        raise Refusal(Code.TIME_BEFORE_FLOOR, detail)
 
 
 def judge_key_chain(plan: InstallPlan, view: DeviceView) -> None:

@@ -58,6 +58,35 @@ def test_a_package_sealed_with_an_expired_box_certificate_is_not_installed(deliv
         device_refuses_and_reports(delivered, Code.CERTIFICATE_EXPIRED)
 
 
+def test_a_box_whose_certificate_has_ended_does_not_get_by_with_an_earlier_date(delivered: Workshop) -> None:
+    """The box is not revoked, all keys are right, the request is answered: only the date is false."""
+    ended = attacker.box_signer(delivered, lifetime=DAY)
+    delivered.install()
+    delivered.release("1.1.0")
+    with wall_clock(days=3):
+        delivered.fresh_stick()
+        delivered.ask()
+        delivered.write()
+        with mounted(delivered.stick) as volume:
+            attacker.reseal(volume, ended, issued_at=attacker.now() - 3 * DAY + 60)
+        device_refuses_and_reports(delivered, Code.TIME_BEFORE_FLOOR)
+
+
+def test_no_package_lives_for_decades(delivered: Workshop) -> None:
+    with mounted(delivered.stick) as volume:
+        issued = attacker.take_apart(volume).envelope.issued_at
+        attacker.reseal(volume, attacker.box_signer(delivered), expires=issued + 50 * 365 * DAY)
+    device_refuses_and_reports(delivered, Code.PACKAGE_EXPIRED)
+
+
+def test_a_request_written_with_a_clock_ahead_is_answered_once_the_clock_is_right(running: Workshop) -> None:
+    with wall_clock(days=30):
+        running.do("device", "request", running.device, running.stick)
+    running.ask()
+    running.write()
+    running.install()
+
+
 def test_a_package_from_a_box_whose_clock_runs_ahead_is_not_installed_before_its_issue(
     running: Workshop,
 ) -> None:
