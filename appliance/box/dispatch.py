@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -128,14 +129,20 @@ def make_room(context: Context, volume: Volume, orders: tuple[Delivery, ...]) ->
 
 
 def deliver(
-    context: Context, volume: Volume, orders: tuple[Delivery, ...], report: Report, cancelled: Cancelled
+    context: Context,
+    volume: Volume,
+    orders: tuple[Delivery, ...],
+    report: Report,
+    cancelled: Cancelled,
+    enter: Callable[[], None],
 ) -> tuple[Written, ...]:
-    """Write packages and read each back; all of them, or none where one is refused or cancelled."""
+    """Write packages, read each back, `enter` them; all, or none where one of this fails or is cancelled."""
     written: list[Written] = []
     try:
         write_crls(volume, context.lists().ders)
         for order in orders:
             written.append(delivery.write(volume, order, report, cancelled))
+        enter()
     except BaseException:
         delivery.withdraw(volume, written)
         raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -70,7 +71,8 @@ def write(
         )
         superseded = dispatch.make_room(context, volume, deliveries)
         with _in_ledger(machine, session, deliveries):
-            written = dispatch.deliver(context, volume, deliveries, report, cancelled)
+            enter = partial(_enter, machine, session, _WRITTEN, deliveries)
+            written = dispatch.deliver(context, volume, deliveries, report, cancelled, enter)
         tidying.remove(volume, superseded)
         tidying.remove_old_lists(volume, context.lists())
     return WriteResult(written)
@@ -78,16 +80,15 @@ def write(
 
 @contextmanager
 def _in_ledger(machine: Machine, session: Session, deliveries: tuple[Delivery, ...]) -> Iterator[None]:
-    """Entries before packages can exist, and when they stand on the medium or were withdrawn."""
+    """Entries before packages can exist, and when they were withdrawn."""
     _enter(machine, session, "seal", deliveries)
     try:
         yield
     except BaseException as error:
         reason = error.code if isinstance(error, Refusal) else type(error).__name__.lower()
-        with suppress(MachineFault):
+        with suppress(MachineFault, Refusal):
             _enter(machine, session, "withdraw", deliveries, f": {reason}")
         raise
-    _enter(machine, session, _WRITTEN, deliveries)
 
 
 def _enter(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from appliance.box import BoxService, Session, UserRole
-from media_format.progress import silent
+from media_format.progress import Progress, silent
 from media_format.refusal import Code
 from tests.trust_world import refused
 from tests.workshop import Box, Release, Workshop, ask, files, now
@@ -94,3 +94,17 @@ def test_a_session_outlasts_changes_of_other_people(tmp_path: Path) -> None:
     box.service.reset_user("chief", "665544", box.session)
     box.service.remove_user("ann", eve)
     assert [user.name for user in box.service.users()] == ["chief", "eve"]
+
+
+def test_a_person_who_is_removed_while_a_medium_is_written_leaves_no_package_on_it(tmp_path: Path) -> None:
+    box, eve, stick, _ = with_eve(tmp_path)
+    before = files(stick)
+
+    def report(progress: Progress) -> None:
+        if progress.phase == "read back" and progress.done == progress.total:
+            box.service.remove_user("eve", box.session)
+
+    with refused(Code.PIN_WRONG):
+        box.service.write(stick, ("pump-17",), eve, report)
+    assert {path for path in files(stick) if "PACKAGES" in path} == set()
+    assert before.items() <= files(stick).items()

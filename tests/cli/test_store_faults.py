@@ -16,8 +16,9 @@ from appliance.box import BoxService
 from appliance.box.faults import FaultCode
 from appliance.box.room import RESERVE
 from appliance.cli.clock import now
+from media_format import layout
 from tests.cli.disks import disk_of, fill, make_room, read_only
-from tests.cli.workshop import Said, Workshop, run_program
+from tests.cli.workshop import Said, Workshop, mounted, run_program
 from tests.tools import require_root
 
 
@@ -228,3 +229,18 @@ def test_a_database_of_another_box_is_named_and_left_alone(enrolled: Workshop, n
     assert settled(enrolled.box).read_bytes() == foreign
     own.write_bytes(kept)
     is_whole(enrolled)
+
+
+def test_a_write_whose_last_entry_fails_leaves_no_package_on_the_medium(delivered: Workshop) -> None:
+    stick = delivered.fresh_stick("second.img")
+    with closing(sqlite3.connect(delivered.box / "box.db")) as database:
+        database.execute(
+            "CREATE TRIGGER fail BEFORE INSERT ON ledger WHEN NEW.act = 'write'"
+            " BEGIN SELECT RAISE(ABORT, 'no room for this entry'); END"
+        )
+    said = run_program("box", "write", delivered.box, stick, "--device", "PUMP-1", *delivered.pin())
+    assert said.status == 1
+    assert "no room for this entry" in said.err
+    with mounted(stick) as volume:
+        assert volume.list(layout.PACKAGES) == ()
+    assert done("ledger", delivered.box)["entries"][0]["act"] == "withdraw"
