@@ -48,7 +48,10 @@ Advance = Callable[[int], None]
 
 @record
 class Head(Record):
-    """What stands before the sealed part. It is bound to it, but says nothing that is certain by itself."""
+    """What stands before the sealed part. It is bound to it, but says nothing that is certain by itself.
+
+    So nothing in it makes a reader work harder than a box's own backup does.
+    """
 
     NAME: ClassVar[str] = "backup's head"
     LIMIT: ClassVar[int] = 1024
@@ -57,9 +60,9 @@ class Head(Record):
     box: str = key(2, SHORT)
     created: int = key(3, TIME)
     salt: bytes = key(4, Blob(_SALT, _SALT))
-    passes: int = key(5, Uint(1, 16))
-    memory: int = key(6, Uint(8 * 1024, 1024 * 1024))
-    lanes: int = key(7, Uint(1, 16))
+    passes: int = key(5, Uint(1, _PASSES))
+    memory: int = key(6, Uint(8 * 1024, _MEMORY))
+    lanes: int = key(7, Uint(1, _LANES))
 
 
 @record
@@ -148,7 +151,7 @@ def extract(file: BinaryIO, passphrase: str, folder: Path, allowed: Callable[[st
     try:
         with tarfile.open(fileobj=opening, mode="r|", bufsize=_RUN) as archive:
             for info in archive:
-                content = archive.extractfile(info) if info.isreg() else None
+                content = archive.extractfile(info) if info.isreg() and not info.issparse() else None
                 if content is None or signed is not None:
                     raise malformed(_NAME, "it holds something that does not belong in it")
                 if info.name == SIGNED:
@@ -157,7 +160,8 @@ def extract(file: BinaryIO, passphrase: str, folder: Path, allowed: Callable[[st
                     _unpack(cast(BinaryIO, content), folder / PurePosixPath(info.name))
                 else:
                     raise malformed(_NAME, f"{info.name!r} does not belong in it")
-    except tarfile.TarError as error:
+    except (tarfile.TarError, ValueError, RecursionError) as error:
+        # The last two are what tarfile makes of extended headers that say nonsense, or never end.
         raise malformed(_NAME, f"its archive cannot be read ({error})") from None
     opening.finish()
     if signed is None:
