@@ -28,7 +28,7 @@ def open_medium(path: Path, *, writable: bool, loops: Collection[Path] = ()) -> 
     lives no longer than the thread that opened it: its courier ends with that.
     """
     if path.is_dir():
-        return DirectoryVolume(path, writable=writable)
+        return DirectoryVolume(path, writable=writable, alone=writable)
     disk = open_disk(path, writable=writable, loops=loops)
     return open_in_courier(disk, str(path), writable=writable)
 

@@ -16,7 +16,7 @@ __all__ = ["Entry", "ReadBack", "Volume", "VolumeInfo", "open_volume"]
 def open_volume(path: Path, *, writable: bool) -> Volume:
     """The volume at `path`: a directory, a FAT image file, or a block device. Refusal(medium-*)."""
     if path.is_dir():
-        return DirectoryVolume(path, writable=writable)
+        return DirectoryVolume(path, writable=writable, alone=writable)
     descriptor = Descriptor.open(path, writable=writable)
     try:
         return FatVolume(find_volume(descriptor))

@@ -8,6 +8,7 @@ import mmap
 import os
 import stat
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +26,8 @@ _BLOCK: Final = 4 * 1024 * 1024
 """What is written at once, and read at once from a medium that is read in sequence."""
 _DIRECT_WRITE: Final = 1024 * 1024
 """From this size on a write goes past the page cache, which costs several times what the medium does."""
+_PATIENCE: Final = 1.0
+"""Seconds in which the courier of a program that was killed ends, and lets go of what it held."""
 
 _CODES: Final = {
     errno.EROFS: Code.MEDIUM_WRITE_PROTECTED,
@@ -55,6 +58,25 @@ def naming_errors(what: str) -> Iterator[None]:
     except OSError as error:
         code = _CODES.get(error.errno or 0, Code.MEDIUM_UNREADABLE)
         raise Refusal(code, f"{what}: {os.strerror(error.errno or 0)}") from None
+
+
+def hold_alone(fd: int, name: str) -> None:
+    """Keep others who ask for the same away from a file or directory while `fd` is open.
+
+    Refusal(medium-busy) where somebody else has it. A file system without locks (flock(2)) gives none.
+    """
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise Refusal(Code.MEDIUM_BUSY, f"{name}: another program is writing to it") from None
+            time.sleep(_PATIENCE / 50)
+        except OSError:
+            return
+        else:
+            return
 
 
 def aligned_memory(size: int) -> mmap.mmap:
@@ -127,7 +149,10 @@ class Descriptor:
 
     @classmethod
     def open(cls, path: Path, *, writable: bool) -> Descriptor:
-        """Open a file or block device; a block device exclusively, so that nobody mounts it meanwhile."""
+        """Open a file or block device; a block device exclusively, so that nobody mounts it meanwhile.
+
+        A file that is to be written is kept from others who would write it, too.
+        """
         flags = (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC
         with naming_errors(str(path)):
             flags |= os.O_EXCL if path.is_block_device() else os.O_NOFOLLOW | os.O_NONBLOCK
@@ -140,6 +165,8 @@ class Descriptor:
                     ) from None
                 raise
         try:
+            if writable and not flags & os.O_EXCL:
+                hold_alone(fd, str(path))
             return cls(fd, str(path), writable=writable)
         except BaseException:
             os.close(fd)

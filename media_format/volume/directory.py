@@ -13,7 +13,7 @@ from typing import Final
 
 from media_format.errors import Misuse
 from media_format.refusal import Code, Refusal
-from media_format.volume.descriptor import naming_errors
+from media_format.volume.descriptor import hold_alone, naming_errors
 from media_format.volume.seam import Data, Entry, ReadBack, VolumeInfo
 
 _MAX_ENTRIES: Final = 65536
@@ -41,14 +41,21 @@ class DirectoryVolume:
     """The directory `root`. Implements `media_format.volume.seam.Volume`.
 
     No symbolic link is followed below it, and only regular files are read. Names are matched as the
-    system matches them.
+    system matches them. Where it is to be held `alone`, nobody else who asks for that has it meanwhile:
+    Refusal(medium-busy).
     """
 
-    def __init__(self, root: Path, *, writable: bool = True) -> None:
+    def __init__(self, root: Path, *, writable: bool = True, alone: bool = False) -> None:
         self._name = str(root)
         self._writable = writable
         with naming_errors(self._name):
             self._root = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        if alone:
+            try:
+                hold_alone(self._root, self._name)
+            except BaseException:
+                os.close(self._root)
+                raise
         self._new: dict[int, _NewFile] = {}
         self._next_ticket = 1
         self._written: list[str] = []
@@ -134,7 +141,7 @@ class DirectoryVolume:
             if _exists(fd, new.name):
                 raise Misuse(f"{new.path} exists already, and files on a medium are never overwritten")
             # FAT has no hard links, so a name that appears between the look and this is replaced. Whoever
-            # makes it uses the same medium at the same time, which nothing here does.
+            # makes it writes to the same medium at the same time, and no program does that holds it alone.
             os.rename(new.temporary, new.name, src_dir_fd=fd, dst_dir_fd=fd)
             os.fsync(fd)
         os.close(new.fd)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -54,6 +58,45 @@ def test_a_disk_that_is_no_medium_is_not_touched(delivered: Workshop) -> None:
         box_refuses(delivered, Code.MEDIUM_BUSY, *write)
         device_refuses(delivered, Code.MEDIUM_BUSY, medium=disk)
         assert delivered.stick.read_bytes() == before
+
+
+def test_an_image_file_that_another_program_writes_is_not_written(delivered: Workshop) -> None:
+    write = ("write", delivered.box, delivered.stick, "--device", "PUMP-1", *delivered.pin())
+    with in_use(delivered.stick):
+        box_refuses(delivered, Code.MEDIUM_BUSY, *write)
+        device_refuses(delivered, Code.MEDIUM_BUSY)
+    delivered.do("box", *write)
+
+
+def test_a_directory_that_another_program_writes_is_not_written(delivered: Workshop) -> None:
+    folder = delivered.folder / "mounted"
+    folder.mkdir()
+    delivered.ask(medium=folder)
+    write = ("write", delivered.box, folder, "--device", "PUMP-1", *delivered.pin())
+    with in_use(folder):
+        begun = folder / "UPDATEBX/PACKAGES/0000BEEF/MANIFEST.CBR"
+        begun.parent.mkdir(parents=True)
+        begun.write_bytes(b"what the other one has written so far")
+        says(run("box", *write, "--json"), Code.MEDIUM_BUSY)
+        says(run("device", "apply", delivered.device, folder, "--json"), Code.MEDIUM_BUSY)
+        assert begun.exists()
+    delivered.do("box", *write)
+
+
+@contextmanager
+def in_use(medium: Path) -> Iterator[None]:
+    """A box that is about to write to a medium, in another process."""
+    held = (
+        "import sys\nfrom pathlib import Path\nfrom appliance.media import open_medium\n"
+        "volume = open_medium(Path(sys.argv[1]), writable=True)\nprint('held', flush=True)\nsys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", held, str(medium)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        yield
+        other.communicate(timeout=60)
 
 
 @pytest.mark.serial
