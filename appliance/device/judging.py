@@ -202,12 +202,7 @@ class _Judging:
         """What the verifier must know of the device."""
         machine = self._machine
         facts, configuration = machine.record.facts, machine.configuration
-        policy = machine.bundle().anchor.policy
         pending = facts.pending.release if facts.pending else None
-        same_boot = facts.boots == facts.nonce_boots
-        young = facts.boots - facts.nonce_boots <= policy.nonce_boots and not (
-            same_boot and reporting.uptime() - facts.nonce_uptime > policy.nonce_uptime
-        )
         return DeviceView(
             id=configuration.id,
             epoch=facts.epoch,
@@ -226,7 +221,7 @@ class _Judging:
             if named and self._measured.holds(named.manifest_digest)
             else None,
             outstanding=facts.outstanding,
-            proves_time=young,
+            proves_time=_is_young(machine),
             retry=self._retry,
             repair=self._retry,
             reuse=configuration.reuse,
@@ -234,6 +229,14 @@ class _Judging:
             crl_numbers=facts.crl_numbers,
             asked_at=facts.asked_at,
         )
+
+
+def _is_young(machine: Machine) -> bool:
+    """Whether the outstanding nonce may prove time. After a reboot it is at least as old as the uptime."""
+    facts, policy = machine.record.facts, machine.bundle().anchor.policy
+    boots = facts.boots - facts.nonce_boots
+    age = reporting.uptime() - (facts.nonce_uptime if boots == 0 else 0)
+    return boots <= policy.nonce_boots and age <= policy.nonce_uptime
 
 
 def read_unverified(envelope: bytes) -> Envelope | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -108,6 +109,21 @@ def test_a_device_without_a_clock_does_not_take_the_time_from_the_answer_to_an_o
     for _ in range(2):
         strict.do("device", "verify-boot", strict.device)
     device_refuses_and_reports(strict, Code.TIME_UNTRUSTED)
+
+
+def test_a_request_grows_too_old_to_tell_the_time_after_a_reboot_as_well(strict: Workshop) -> None:
+    """The record, the TPM and the package are untouched: the device was only restarted, and ran for long."""
+    _kill_clock(strict)
+    strict.do("device", "verify-boot", strict.device)
+    with mock.patch("appliance.device.reporting.uptime", return_value=20 * 365 * DAY):
+        device_refuses_and_reports(strict, Code.TIME_UNTRUSTED)
+
+
+def test_a_request_still_tells_the_time_soon_after_a_reboot(strict: Workshop) -> None:
+    _kill_clock(strict)
+    strict.do("device", "verify-boot", strict.device)
+    with mock.patch("appliance.device.reporting.uptime", return_value=60):
+        strict.install()
 
 
 def test_a_subverted_box_that_tells_a_time_ahead_does_not_lock_a_device_out(strict: Workshop) -> None:
