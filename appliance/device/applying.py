@@ -80,27 +80,22 @@ def _looked_at(machine: Machine, candidate: Candidate) -> PackageResult:
 
 
 def _install_best(machine: Machine, candidates: list[Candidate], report: Report) -> list[PackageResult]:
-    """Install the first candidate that can be; a copy of a package that was refused is only counted.
+    """Install the first candidate that can be.
 
     A payload is known to be bad only once a bank was written. So after a refusal the packages that are left
-    are read through before they may touch a bank: tampered ones neither wear it out nor hide a good one.
+    are read through before they may touch a bank: tampered ones neither wear it out nor hide a good one. A
+    copy of a package that was refused may be the good one; where it is not, it is only counted.
     """
     results: list[PackageResult] = []
-    refused: dict[bytes, Code] = {}
-    for candidate in candidates:
-        known = refused.get(candidate.plan.envelope.package_id)
-        if known is not None:
-            machine.refusals.count([known])
-            copy = Refusal(known, "a copy of a package that was refused")
-            results.append(_result(candidate, Outcome.REFUSED, copy))
-            continue
-        if len(refused) > _PROVED:
-            break
-        result = _install(machine, candidate, report, proved=bool(refused))
+    refused: set[bytes] = set()
+    for number, candidate in enumerate(candidates[: 1 + _PROVED]):
+        result = _install(machine, candidate, report, proved=number > 0)
         results.append(result)
         if result.outcome is not Outcome.REFUSED or result.code is None:
             break
-        refused[candidate.plan.envelope.package_id] = result.code
+        if candidate.plan.envelope.package_id in refused:
+            machine.refusals.count([result.code])
+        refused.add(candidate.plan.envelope.package_id)
     return results
 
 

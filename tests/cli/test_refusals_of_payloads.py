@@ -35,6 +35,22 @@ def test_a_bit_flipped_late_in_the_payload_leaves_what_runs_alone(running: Works
     device_refuses_and_reports(running, Code.DECRYPTION_FAILED, streamed=True)
 
 
+@pytest.mark.parametrize("spoiled", ["a bit of its payload", "no payload"])
+def test_a_spoiled_copy_of_a_package_does_not_hide_the_package(delivered: Workshop, spoiled: str) -> None:
+    """The package stands untouched behind a copy of it, in a folder that is looked at first."""
+    with mounted(delivered.stick) as volume:
+        folder = package_on(volume)
+        copy = f"{folder.rpartition('/')[0]}/00000000"
+        for entry in volume.list(folder):
+            data = volume.read_object(f"{folder}/{entry.name}", 1 << 24)
+            if entry.name == layout.segment(0):
+                data = b"" if spoiled == "no payload" else data[:-1] + bytes([data[-1] ^ 1])
+            if data:
+                put(volume, f"{copy}/{entry.name}", data)
+    delivered.do("device", "apply", delivered.device, delivered.stick)
+    assert delivered.do("device", "verify-boot", delivered.device)["version"] == "1.0.0"
+
+
 def test_a_content_key_that_does_not_open_leaves_the_way_back_as_it_was(upgraded: Workshop) -> None:
     upgraded.release("1.2.0")
     upgraded.write()
