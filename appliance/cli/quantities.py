@@ -47,6 +47,11 @@ def amount(size: float) -> str:
     return f"{size / 1024:.1f} TiB"
 
 
+def counted(count: int, noun: str) -> str:
+    """How many of something whose plural ends in s: "1 release", "2,000 releases"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 class Moment(_Number):
     """A day or a moment (ISO 8601), UTC where it does not say; or seconds since the epoch."""
 

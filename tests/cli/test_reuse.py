@@ -37,6 +37,16 @@ def test_the_box_says_how_little_it_wrote(running: Workshop) -> None:
     assert status["version"] == "1.2.0"
 
 
+def test_inspect_counts_the_chunks_and_lists_them_for_programs_alone(running: Workshop) -> None:
+    offered(running)
+    base = running.release_digest("1.0.0")
+    said = " ".join(run("inspect", running.stick).out.split())
+    assert f"present 3 chunks in 1 run; the others come from release {base[:16]}…" in said, said
+    found = running.do("inspect", running.stick)["found"]
+    (envelope,) = (entry for entry in found if entry["kind"] == "envelope")
+    assert envelope["fields"]["present"]["runs"] == [{"first": 1, "count": 3}]
+
+
 def test_a_whole_package_is_written_where_somebody_asks_for_one(running: Workshop) -> None:
     running.release("1.2.0", image=IMAGE)
     running.write("--whole")

@@ -6,6 +6,7 @@ import textwrap
 from typing import Any, Final
 
 from appliance.cli.explain.spans import clock, span
+from appliance.cli.quantities import counted
 
 WIDTH: Final = 80
 _MOMENTS: Final = {
@@ -111,7 +112,9 @@ def _lines(values: dict[str, Any], indent: str) -> list[str]:
     for name, value in values.items():
         if value in _EMPTY or name in _FOR_MACHINES:
             continue
-        if isinstance(value, dict):
+        if name == "present":
+            lines += _field(name, _present(value), indent)
+        elif isinstance(value, dict):
             lines += _section(name, value, indent)
         elif isinstance(value, list) and isinstance(value[0], dict):
             for place, item in enumerate(value):
@@ -121,6 +124,14 @@ def _lines(values: dict[str, Any], indent: str) -> list[str]:
         else:
             lines += _field(name, _shown(name, value), indent)
     return lines
+
+
+def _present(value: dict[str, Any]) -> str:
+    """How much of a release a payload holds: a line in place of thousands of runs."""
+    chunks = sum(run["count"] for run in value["runs"])
+    held = counted(chunks, "chunk")
+    where = f" in {counted(len(value['runs']), 'run')}" if chunks else ""
+    return f"{held}{where}; the others come from release {value['base'][:16]}…"
 
 
 def _section(name: str, values: dict[str, Any], indent: str) -> list[str]:
