@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from appliance.box import admission
 from appliance.box.delivery import LIFETIME
 from appliance.box.rules import Rules
 from appliance.box.schema import DeviceRow, FleetRow, ReleaseRow
-from media_format.objects import DeviceKind, Receipt, Request
+from media_format.objects import DeviceKind, Outcome, Receipt, Request
 
 Place = tuple[str, int]
 """A device's id and enrolment epoch."""
@@ -91,8 +91,11 @@ def asked(transaction: Transaction, request: Request) -> None:
     transaction.add(row)
 
 
-def reported(transaction: Transaction, receipt: Receipt, kind: DeviceKind | None, now: int) -> None:
-    """Note what the newest receipt of a device says of it."""
+def reported(
+    transaction: Transaction, receipts: Sequence[Receipt], kind: DeviceKind | None, now: int
+) -> None:
+    """Note what new receipts of a device say of it; the last one is its newest."""
+    receipt = receipts[-1]
     row = _row(transaction, (receipt.device_id, receipt.epoch))
     if kind is not None:
         row.product, row.line, row.hardware = kind.product, kind.line, kind.hardware
@@ -100,6 +103,7 @@ def reported(transaction: Transaction, receipt: Receipt, kind: DeviceKind | None
     row.version = receipt.version_after or row.version
     row.outcome, row.code = receipt.outcome.name.lower(), str(receipt.code) if receipt.code else None
     row.finished, row.clock = receipt.time.finished, receipt.time.source
+    row.head = _head(transaction, row.head, receipts)
     row.written = row.written_version = None
     transaction.add(row)
 
@@ -144,6 +148,15 @@ def _row(transaction: Transaction, place: Place) -> FleetRow:
     id_, epoch = place
     found = transaction.get(FleetRow, place)
     return found or FleetRow(id=id_, epoch=epoch, product="", line="", hardware="")
+
+
+def _head(transaction: Transaction, known: int | None, receipts: Iterable[Receipt]) -> int | None:
+    """The index of the newest release that a device has confirmed, as far as the box knows the releases."""
+    confirmed = {one.manifest_digest for one in receipts if one.outcome is Outcome.CONFIRMED}
+    if not confirmed:
+        return known
+    newest = select(func.max(ReleaseRow.release_index)).where(ReleaseRow.manifest_digest.in_(confirmed))
+    return max(known or 0, transaction.scalar(newest) or 0) or None
 
 
 def _conditions(wanted: DeviceFilter, newest: _Newest) -> Iterator[ColumnElement[bool]]:

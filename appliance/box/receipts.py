@@ -121,7 +121,8 @@ class History:
         if newest in self._new:
             last = self._new[newest][0]
             self._transaction.flush()
-            fleet.reported(self._transaction, last.receipt, last.identity.kind, now)
+            told = [self._new[counter][0].receipt for counter in sorted(self._new)]
+            fleet.reported(self._transaction, told, last.identity.kind, now)
         return {
             counter: _info(verified.receipt, now, gap=gaps[counter])
             for counter, (verified, _) in self._new.items()

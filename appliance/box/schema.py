@@ -86,7 +86,7 @@ class FleetRow(Base):
     version: Mapped[str | None]
     """What it runs, as it said last."""
     head: Mapped[int | None]
-    """The index of the release that it has confirmed, by its newest request."""
+    """The index of the release that it has confirmed, by its newest request or a receipt since."""
     reported: Mapped[int | None]
     """The number of its newest receipt; outcome, code, finished and clock are that one's."""
     outcome: Mapped[str | None]

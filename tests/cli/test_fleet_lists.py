@@ -33,6 +33,23 @@ def test_a_device_with_an_older_release_is_behind(running: Workshop) -> None:
     assert ids(running, "--product", "another") == []
 
 
+def test_a_device_that_reports_the_newest_release_is_not_behind(running: Workshop) -> None:
+    running.write()
+    running.install()
+    running.do("device", "request", running.device, running.stick)
+    running.reported()
+    (pump,) = devices(running)
+    assert (pump["version"], pump["wanted"]) == ("1.1.0", None)
+    assert ids(running, "--behind") == []
+
+
+def test_a_device_that_has_installed_and_not_confirmed_is_behind(running: Workshop) -> None:
+    running.write()
+    running.do("device", "apply", running.device, running.stick)
+    running.reported()
+    assert ids(running, "--behind") == ["PUMP-1"]
+
+
 def test_what_was_written_waits_until_the_device_reports(running: Workshop) -> None:
     running.ask()
     running.reported()
