@@ -11,7 +11,7 @@ from typing import Final
 
 from appliance.box.reuse import Selection, table_of
 from appliance.box.stored import OpenedCheck, StoredCheck, ciphertext_runs, selected_runs
-from appliance.process.worker import Worker
+from appliance.box.worker import Worker
 from appliance.trust.release import VerifiedRelease
 from media_format import cose, layout, limits
 from media_format.objects import (

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from appliance.process.worker import Worker
+from appliance.box.worker import Worker
 
 PATIENCE = 30.0
 
@@ -22,7 +22,11 @@ def test_pieces_are_done_in_order_and_all_of_them_before_finish_returns() -> Non
 
 def test_the_giver_goes_on_while_a_piece_is_being_done() -> None:
     going_on, done = threading.Event(), list[bool]()
-    with Worker(lambda _: done.append(going_on.wait(PATIENCE))) as worker:
+
+    def work(_: str) -> None:
+        done.append(going_on.wait(PATIENCE))
+
+    with Worker(work) as worker:
         worker.give("a piece")
         going_on.set()
         worker.finish()
@@ -55,6 +59,7 @@ def test_a_giver_never_waits_for_a_worker_that_has_failed() -> None:
 
 def test_a_giver_that_fails_drops_what_waits_and_leaves_no_thread() -> None:
     begun, go_on, done = threading.Event(), threading.Event(), list[int]()
+    timer, before = threading.Timer(0.01, go_on.set), set(threading.enumerate())
 
     def work(piece: int) -> None:
         begun.set()
@@ -65,10 +70,10 @@ def test_a_giver_that_fails_drops_what_waits_and_leaves_no_thread() -> None:
         worker.give(1)
         worker.give(2)
         assert begun.wait(PATIENCE)
-        threading.Timer(0.01, go_on.set).start()
+        timer.start()
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt), Worker(work, room=5) as worker:
         fail(worker)
     assert done in ([1], [1, 2])
-    assert not any(thread.name == worker.name for thread in threading.enumerate())
+    assert set(threading.enumerate()) <= {*before, timer}
