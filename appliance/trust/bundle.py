@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 
 from appliance.trust.chain import VerifiedCertificate, VerifiedIssuer, verify_chain, verify_issuers
 from appliance.trust.crl import RevocationLists
+from appliance.trust.path import issued
 from appliance.trust.profile import read_certificate, usage
 from appliance.trust.purpose import ISSUING, Purpose
 from media_format import limits
@@ -83,7 +83,7 @@ class Bundle:
         chain = leaves
         while len(chain) < limits.MAX_CHAIN:
             above = [
-                der for der, found in held.items() if der not in chain and _issued(found, held[chain[-1]])
+                der for der, found in held.items() if der not in chain and _continues(found, held[chain[-1]])
             ]
             if not above:
                 break
@@ -121,10 +121,6 @@ def _block(label: str, data: bytes) -> str:
     return "\n".join((f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""))
 
 
-def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
-    # Finds the next certificate to carry along; whether the chain holds is for `verify_chain` to say.
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature):
-        return False
-    return issuer.subject != issuer.issuer
+def _continues(above: x509.Certificate, certificate: x509.Certificate) -> bool:
+    """Whether `above` is to be carried along next, and no root; `verify_chain` judges the chain."""
+    return above.subject != above.issuer and issued(above, certificate)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.x509 import verification
 
 from appliance.trust.profile import UNREADABLE
@@ -37,6 +38,15 @@ def build_path(given: Sequence[x509.Certificate], roots: Sequence[x509.Certifica
     except (verification.VerificationError, *UNREADABLE):
         # The library's message may quote names from the certificates, which a stranger chose.
         raise Refusal(Code.CHAIN_INVALID, "no valid path leads to a root that is trusted here") from None
+
+
+def issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
+    """Whether a certificate names `issuer` and carries its signature; nothing else is judged."""
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, *UNREADABLE):
+        return False
+    return True
 
 
 def _ca_policy() -> verification.ExtensionPolicy:

@@ -10,15 +10,14 @@ import dataclasses
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 
 from appliance.trust.bundle import Bundle
 from appliance.trust.chain import VerifiedCertificate, judge_dates, judge_period
 from appliance.trust.clock import TrustedTime
 from appliance.trust.crl import RevocationLists
 from appliance.trust.directive import VerifiedDirective
+from appliance.trust.path import issued
 from appliance.trust.profile import (
-    UNREADABLE,
     ca_key_usage,
     key_family,
     key_usage,
@@ -99,12 +98,12 @@ def cross_signed(ordered: VerifiedDirective, anchor: TrustAnchor) -> TrustAnchor
     if root.certificate in {known.certificate for known in anchor.roots}:
         return anchor
     certificate, cross = read_certificate(root.certificate), read_certificate(vouching)
-    if not (_is_root(certificate) and _issued(certificate, certificate)):
+    if not (_is_root(certificate) and issued(certificate, certificate)):
         raise Refusal(Code.CHAIN_INVALID, "what comes as a new root is none")
     if key_family(certificate.public_key()) is not root.family:
         raise Refusal(Code.CHAIN_INVALID, "the new root is of another family than stated")
     pinned = [read_certificate(known.certificate) for known in anchor.roots]
-    vouchers = [known for known in pinned if _is_root(cross) and _issued(known, cross)]
+    vouchers = [known for known in pinned if _is_root(cross) and issued(known, cross)]
     if not vouchers or _named(cross) != _named(certificate):
         raise Refusal(Code.CHAIN_INVALID, "no root that is trusted here vouches for the new root")
     if ordered.now is not None:
@@ -125,14 +124,6 @@ def _is_root(certificate: x509.Certificate) -> bool:
         return False
     is_ca = constraints.ca and constraints.path_length == 1
     return is_ca and key_usage(certificate) == ca_key_usage() and not usage(certificate)
-
-
-def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, *UNREADABLE):
-        return False
-    return True
 
 
 def _named(certificate: x509.Certificate) -> tuple[x509.Name, bytes]:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, mldsa
 
@@ -22,6 +21,7 @@ from appliance.trust.issuing import (
     cross_certify,
     generate_issuer_key,
 )
+from appliance.trust.path import issued
 from appliance.trust.purpose import Purpose
 from media_format.durable import replace_file
 from media_format.errors import MachineFault, Misuse
@@ -120,7 +120,7 @@ class Authorities:
         above = self.issuers[root]
         for name, purpose in ISSUING_CAS.items():
             held = (self.issuers[name].certificate, *self.spare.get(name, ()))
-            if not any(_issued(above, certificate) for certificate in held):
+            if not any(issued(above.certificate, certificate) for certificate in held):
                 made = create_issuing_ca(above, vendor, purpose, self.issuers[name].key, now)
                 self.spare[name] = (*self.spare.get(name, ()), made.certificate)
                 self.save(name)
@@ -129,7 +129,9 @@ class Authorities:
         """Issue below `root` from now on."""
         for name in ISSUING_CAS:
             held = (self.issuers[name].certificate, *self.spare.get(name, ()))
-            ours = [certificate for certificate in held if _issued(self.issuers[root], certificate)]
+            ours = [
+                certificate for certificate in held if issued(self.issuers[root].certificate, certificate)
+            ]
             if not ours:
                 raise Misuse(f"{name} has no certificate below {root}")
             self._put_first(name, ours[0], held)
@@ -139,7 +141,7 @@ class Authorities:
         if name not in ISSUING_CAS:
             raise Misuse(f"{name} is no issuing authority; they are {', '.join(ISSUING_CAS)}")
         old = self.issuers[name]
-        root = next(root for root in self.roots.values() if _issued(root, old.certificate))
+        root = next(root for root in self.roots.values() if issued(root.certificate, old.certificate))
         made = create_issuing_ca(root, vendor, ISSUING_CAS[name], old.key, now).certificate
         self._put_first(name, made, self.spare.get(name, ()))
         return made
@@ -201,14 +203,6 @@ def _load(folder: Path, name: str, passphrase: str) -> tuple[Issuer, tuple[x509.
         raise MachineFault(f"{folder / name}.key: not a key an authority uses")
     chain = (_der(used),) if name in ISSUING_CAS else ()
     return Issuer(used, key, chain), tuple(spare)
-
-
-def _issued(issuer: Issuer, certificate: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(issuer.certificate)
-    except (ValueError, TypeError, InvalidSignature):
-        return False
-    return True
 
 
 def _der(certificate: x509.Certificate) -> bytes:

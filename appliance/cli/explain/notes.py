@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 
 from appliance.cli.explain.certificates import never_ends, purpose_of, short_name
 from appliance.cli.explain.objects import matches
 from appliance.cli.explain.spans import clock, day, span
 from appliance.cli.explain.things import Thing
 from appliance.trust.clock import DAY, SKEW
-from appliance.trust.profile import UNREADABLE, read_certificate
+from appliance.trust.path import issued
+from appliance.trust.profile import read_certificate
 from appliance.trust.purpose import Purpose
 from appliance.trust.revocation_list import RevocationList
 from media_format import cose
@@ -111,10 +111,10 @@ def _of_signature(
     if expected is not None and purpose_of(chain[0]) is not expected:
         yield Note(Code.PURPOSE_MISMATCH, f"{short_name(chain[0])} signed, not a {expected.words}")
     for subject, issuer in itertools.pairwise(chain):
-        if not _issued(issuer, subject):
+        if not issued(issuer, subject):
             yield Note(Code.CHAIN_INVALID, f"{short_name(subject)} is not issued by the next in its chain")
     roots = view.roots
-    if roots and not any(_issued(root, chain[-1]) for root in roots):
+    if roots and not any(issued(root, chain[-1]) for root in roots):
         yield Note(Code.CHAIN_INVALID, f"no root that is trusted here issued {short_name(chain[-1])}")
     for subject in chain:
         yield from _of_dates(subject, _counts_at(thing, view.at), view.at)
@@ -142,7 +142,7 @@ def _of_revocation(
     subject: x509.Certificate, above: Sequence[x509.Certificate], view: View
 ) -> Iterator[Note]:
     """What the newest known list of its issuer says of a certificate."""
-    issuer = next((one for one in above if one is not subject and _issued(one, subject)), None)
+    issuer = next((one for one in above if one is not subject and issued(one, subject)), None)
     known = view.list_of(issuer) if issuer is not None else None
     if issuer is None or known is None:
         return
@@ -175,11 +175,3 @@ def _expected(thing: Thing) -> Purpose | None:
         case Request() | Receipt():
             return Purpose.DEVICE_IDENTITY
     return None
-
-
-def _issued(issuer: x509.Certificate, subject: x509.Certificate) -> bool:
-    try:
-        subject.verify_directly_issued_by(issuer)
-    except (InvalidSignature, *UNREADABLE):
-        return False
-    return True
