@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from appliance.trust.issuing import DAY
+from appliance.trust.clock import DAY
 from appliance.vendor.service import DEFAULT_POLICY
 from media_format import limits
 from media_format.objects import Family, Mode, Policy, SignatureRule

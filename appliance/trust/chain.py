@@ -13,6 +13,7 @@ from typing import Final
 
 from cryptography import x509
 
+from appliance.trust.clock import DAY
 from appliance.trust.path import build_path
 from appliance.trust.profile import (
     Profile,
@@ -33,7 +34,6 @@ from media_format.objects import DeviceKind, Family, TrustAnchor
 from media_format.payload.recipients import RecipientKey
 from media_format.refusal import Code, Refusal
 
-DAY: Final = 86400
 _CRITICAL: Final = (x509.BasicConstraints, x509.KeyUsage)
 """The extensions that may be critical."""
 WARNING_DAYS: Final = (90, 30)

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from appliance.trust.chain import VerifiedCertificate
-from appliance.trust.clock import SKEW
+from appliance.trust.clock import DAY, SKEW
 from appliance.trust.enrolment import VerifiedEnrolment
 from appliance.trust.profile import (
     Profile,
@@ -35,7 +35,6 @@ from media_format.cose import VerifyingKey
 from media_format.errors import Misuse
 from media_format.objects import Family, Role
 
-DAY: Final = 86400
 CA_LIFETIME: Final = 20 * 365 * DAY
 SIGNER_LIFETIME: Final = 2 * 365 * DAY
 BOX_LIFETIME: Final = 2 * 365 * DAY

@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from appliance.trust.bundle import Bundle
 from appliance.trust.chain import judge_dates
+from appliance.trust.clock import DAY
 from appliance.trust.crl import RevocationLists
 from appliance.trust.enrolment import VerifiedEnrolment, read_enrolment
 from appliance.trust.issuing import (
-    DAY,
     Revocation,
     issue_box,
     issue_crl,

@@ -8,7 +8,8 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from appliance.trust.issuing import DAY, Revocation, issue_crl, issue_directive_signer
+from appliance.trust.clock import DAY
+from appliance.trust.issuing import Revocation, issue_crl, issue_directive_signer
 from appliance.trust.profile import RoleIdentity, read_certificate
 from appliance.trust.purpose import Purpose
 from appliance.trust.signer import KeySigner
