@@ -16,7 +16,6 @@ from media_format import limits
 from media_format.errors import MachineFault, Misuse
 from media_format.volume.seam import ReadBack
 
-BANKS: Final = 2
 BANK_NAMES: Final = ("A", "B")
 _ALIGNMENT: Final = 4096
 _WINDOW: Final = 4 * limits.MIB
