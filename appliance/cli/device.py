@@ -264,13 +264,19 @@ def _applied(result: ApplyResult, *, dry_run: bool = False) -> Answer:
         lines.append("What becomes of packages may change with that; before it:")
     lines += map(_told, told)
     if mine and others:
-        lines.append(f"{len(others)} more on the medium not for this device.")
+        lines.append(_others(others))
     outcomes: list[DirectiveResult | PackageResult] = [*orders, *told]
     refusals = [Refusal(one.code, one.detail) for one in outcomes if one.code is not None]
     accepted = any(order.code is None for order in orders) or any(one.code is None for one in mine)
     if not lines:
         lines = ["There is no package on the medium; let the box write one (updatebox box write)."]
     return of_many(data, lines, refusals, accepted=accepted)
+
+
+def _others(packages: list[PackageResult]) -> str:
+    """A line for what is not addressed to this device, or so damaged that nobody can say; with the codes."""
+    codes = sorted({str(package.code) for package in packages})
+    return f"{len(packages)} more on the medium left alone ({', '.join(codes)})."
 
 
 def _told(package: PackageResult) -> str:

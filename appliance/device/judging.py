@@ -1,7 +1,8 @@
 """Judging the packages on a medium: which of them this device may install, and what is said of the others.
 
 A hostile medium holds as many packages as it likes. Those that name other devices cost one look at their
-envelope; those that name this one are judged in full, and there are few of them on an honest medium.
+envelope, and those that no box signed the check of one signature; those that a box signed for this one are
+judged in full, and there are few of them on an honest medium.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from media_format.volume.seam import Volume
 ANSWERLESS: Final = (Code.MEDIUM_PULLED, Code.MEDIUM_UNREADABLE)
 """The medium does not answer: there is nothing to judge, and what was begun is resumed."""
 MOST_JUDGED: Final = 32
-"""Packages of one medium that name this device and are judged in full."""
+"""Packages of one medium that a box signed for this device and that are judged in full."""
 PATIENCE: Final = 120.0
 """Seconds that looking at the packages of one medium may take; those that are left are not looked at."""
 
@@ -121,35 +122,39 @@ class _Judging:
             if judged == MOST_JUDGED or time.monotonic() - began > PATIENCE:
                 yield self._not_looked_at(folder)
                 return
-            found = self._one(folder)
-            judged += isinstance(found, Candidate) or found.addressed
+            found, from_a_box = self._one(folder)
+            judged += from_a_box
             yield found
 
-    def _one(self, folder: str) -> Candidate | PackageResult:
-        reader = PackageReader(self._volume, folder)
-        envelope, named = b"", None
+    def _one(self, folder: str) -> tuple[Candidate | PackageResult, bool]:
+        """What is said of a package, and whether it names this device in an envelope that a box signed."""
+        reader, machine = PackageReader(self._volume, folder), self._machine
+        envelope, named, from_a_box = b"", None, False
         try:
             envelope = reader.envelope()
             named = read_unverified(envelope)
             self._leave_alone(named)
+            if machine.configuration.id in devices(named):
+                # Anybody can name a device, in thousands of envelopes: those cost no look at a manifest.
+                _check_box(machine, envelope)
+                from_a_box = True
             manifest = reader.manifest()
             package = PackageBytes(manifest, envelope, self._crls)
             view = self._view(named)
-            machine = self._machine
             plan = admit_package(package, view, machine.bundle().anchor, machine.lists(), machine.readings())
-            return Candidate(reader, plan, manifest)
+            return Candidate(reader, plan, manifest), True
         except Refusal as refusal:
             if refusal.code in ANSWERLESS:
                 raise
-            return self._refused(folder, named, envelope, refusal)
+            return self._refused(folder, named, refusal, from_a_box=from_a_box), from_a_box
 
     def _refused(
-        self, folder: str, named: Envelope | None, envelope: bytes, refusal: Refusal
+        self, folder: str, named: Envelope | None, refusal: Refusal, *, from_a_box: bool
     ) -> PackageResult:
         """Leave a receipt where the envelope is addressed to this device; others are counted."""
         addressed = self._machine.configuration.id in devices(named)
         if not self._dry_run and addressed:
-            self._tell(named, envelope, refusal)
+            self._tell(named, refusal, from_a_box=from_a_box)
         elif not self._dry_run:
             self._machine.refusals.count([refusal.code])
         return PackageResult(
@@ -163,7 +168,7 @@ class _Judging:
             package_id=named.package_id if named else None,
         )
 
-    def _tell(self, named: Envelope | None, envelope: bytes, refusal: Refusal) -> None:
+    def _tell(self, named: Envelope | None, refusal: Refusal, *, from_a_box: bool) -> None:
         story = Story(
             Outcome.REFUSED,
             package_id=named.package_id if named else None,
@@ -173,13 +178,13 @@ class _Judging:
             version_before=self._machine.version(),
             version_after=self._machine.version(),
         )
-        reporting.tell_refusal(self._machine, story, verified=_from_a_box(self._machine, envelope))
+        reporting.tell_refusal(self._machine, story, verified=from_a_box)
 
     def _not_looked_at(self, folder: str) -> PackageResult:
         refusal = Refusal(
             Code.TOO_LARGE, "the medium holds more packages than are looked at, from this one on"
         )
-        return self._refused(folder, None, b"", refusal)
+        return self._refused(folder, None, refusal, from_a_box=False)
 
     def _leave_alone(self, named: Envelope | None) -> None:
         """Say of a package what its unverified envelope is enough for: that there is nothing to do with it.
@@ -254,12 +259,8 @@ def devices(envelope: Envelope | None) -> tuple[str, ...]:
     return tuple(recipient.device.id for recipient in recipients if recipient.device)
 
 
-def _from_a_box(machine: Machine, envelope: bytes) -> bool:
-    """Whether a box of the vendor's signed an envelope, dates and revocation apart."""
-    try:
-        signature = cose.read_sign1(envelope, Envelope.CONTENT_TYPE, Envelope.LIMIT).signatures[0]
-        box = verify_chain(signature.chain, machine.bundle().anchor, Purpose.BOX_IDENTITY)
-        signature.verify(box.key)
-    except Refusal:
-        return False
-    return True
+def _check_box(machine: Machine, envelope: bytes) -> None:
+    """That a box of the vendor's signed an envelope, dates and revocation apart; refuses as the verifier."""
+    signature = cose.read_sign1(envelope, Envelope.CONTENT_TYPE, Envelope.LIMIT).signatures[0]
+    box = verify_chain(signature.chain, machine.bundle().anchor, Purpose.BOX_IDENTITY)
+    signature.verify(box.key)

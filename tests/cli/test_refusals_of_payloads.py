@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
-from media_format import layout
+from appliance.trust.signer import KeySigner
+from media_format import cose, layout
+from media_format.objects import Envelope
 from media_format.refusal import Code
 from tests.cli import attacker
 from tests.cli.refusals import box_refuses, device_refuses, device_refuses_and_reports, says
@@ -49,6 +53,20 @@ def test_a_spoiled_copy_of_a_package_does_not_hide_the_package(delivered: Worksh
                 put(volume, f"{copy}/{entry.name}", data)
     delivered.do("device", "apply", delivered.device, delivered.stick)
     assert delivered.do("device", "verify-boot", delivered.device)["version"] == "1.0.0"
+
+
+def test_envelopes_that_no_box_signed_do_not_hide_a_package(delivered: Workshop) -> None:
+    """Forty of them name the device and carry a box's certificates; the package itself is untouched."""
+    with mounted(delivered.stick) as volume:
+        stolen = attacker.take_apart(volume)
+        chain = attacker.box_signer(delivered).chain
+        stranger = KeySigner(attacker.new_key(), chain)
+        for number in range(40):
+            envelope = dataclasses.replace(stolen.envelope, package_id=bytes([number]) * 16).to_bytes()
+            signed = cose.sign1(Envelope.CONTENT_TYPE, envelope, stranger)
+            put(volume, f"{layout.PACKAGES}/{number:08}/{layout.ENVELOPE}", signed)
+    delivered.install()
+    assert delivered.do("device", "status", delivered.device)["status"]["version"] == "1.0.0"
 
 
 def test_a_content_key_that_does_not_open_leaves_the_way_back_as_it_was(upgraded: Workshop) -> None:
