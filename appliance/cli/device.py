@@ -240,11 +240,14 @@ def verify_boot(directory: Path) -> Answer:
     """
     result = _open(directory).verify_boot()
     text = f"{result.version or 'The factory release'} boots{' on trial' if result.on_trial else ''}."
+    if result.confirmed is not None:
+        text += f" It is older than the release that was confirmed last (number {result.confirmed})."
     data = {
         "version": result.version,
         "banks": result.banks,
         "on_trial": result.on_trial,
         "fell_back": result.fell_back is not None,
+        "confirmed": result.confirmed,
     }
     if result.fell_back is None:
         return Answer(data, text)

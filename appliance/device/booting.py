@@ -18,12 +18,16 @@ from media_format.refusal import Code, Refusal
 
 @dataclass(frozen=True, slots=True)
 class BootResult:
-    """What boots. `fell_back` says why it is not what was meant to."""
+    """What boots. `fell_back` says why it is not what was meant to.
+
+    `confirmed` is the index of the release confirmed last, where what boots is older than that.
+    """
 
     version: str | None
     banks: Mapping[str, int]
     on_trial: bool
     fell_back: Refusal | None
+    confirmed: int | None = None
 
 
 def verify_boot(machine: Machine) -> BootResult:
@@ -44,7 +48,8 @@ def verify_boot(machine: Machine) -> BootResult:
     if problem is not None:
         _fall_back(machine, problem)
     booted = machine.boot.boot()
-    return BootResult(machine.version(), booted.running, booted.on_trial, problem)
+    newer = _newer_confirmed(machine, booted.running)
+    return BootResult(machine.version(), booted.running, booted.on_trial, problem, newer)
 
 
 def rollback(machine: Machine) -> str | None:
@@ -62,6 +67,13 @@ def rollback(machine: Machine) -> str | None:
     machine.record.update(returning=True)
     _return(machine)
     return machine.version()
+
+
+def _newer_confirmed(machine: Machine, banks: Mapping[str, int]) -> int | None:
+    """The index of the release confirmed last, where these banks hold nothing as new."""
+    head = machine.record.facts.head(machine.configuration.line)
+    newest = max((content.index for content in machine.contents(banks)), default=0)
+    return head.index if head is not None and newest < head.index else None
 
 
 def _fall_back(machine: Machine, problem: Refusal) -> None:

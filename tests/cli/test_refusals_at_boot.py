@@ -51,6 +51,18 @@ def test_parts_of_two_releases_do_not_boot_together(enrolled: Workshop) -> None:
     assert (data["version"], data["banks"]) == ("1.1.0", {"rootfs": 0, "settings": 0})
 
 
+def test_an_older_release_that_boots_by_the_switch_alone_is_said_to_be_older(upgraded: Workshop) -> None:
+    """It may boot while the floor allows it; TPM, record, banks and list are untouched."""
+    bootloader = open_boot_control("file", upgraded.device, ("rootfs",), DiskStorage())
+    assert "older" not in run("device", "verify-boot", upgraded.device).out
+    bootloader.try_banks({"rootfs": 1}, 3)
+    bootloader.confirm()
+    said = run("device", "verify-boot", upgraded.device)
+    assert said.status == 0
+    assert "1.0.0 boots. It is older than the release that was confirmed last (number 2)." in said.out
+    assert upgraded.do("device", "verify-boot", upgraded.device)["confirmed"] == 2
+
+
 def test_a_release_of_one_slot_boots_beside_the_older_one_of_the_other(enrolled: Workshop) -> None:
     device = _with_two_slots(enrolled)
     _update_both(enrolled, device, "1.0.0")
