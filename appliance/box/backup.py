@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import select
 
-from appliance.box import backup_file, faults
+from appliance.box import backup_file, faults, scratch
 from appliance.box.backup_file import Contents, Member, Source
 from appliance.box.configuration import FILE
 from appliance.box.faults import DATABASE
@@ -22,7 +20,6 @@ from appliance.box.machine import Machine
 from appliance.box.schema import ReleaseRow
 from appliance.box.users import Session, UserRole
 from media_format import cose, limits
-from media_format.durable import sync_folder
 from media_format.errors import Misuse
 from media_format.progress import Progress, Report
 
@@ -54,7 +51,7 @@ def backup(
     with machine.acting(session, "backup", f"to {file.name}{' with packages' if packages else ''}"):
         pass
     with ExitStack() as held:
-        work = Path(held.enter_context(tempfile.TemporaryDirectory(dir=machine.folder, prefix=".backup-")))
+        work = held.enter_context(scratch.scratch(machine.folder, scratch.BACKUP))
         snapshot(machine.folder / DATABASE, work / DATABASE)
         writing = _Writing(machine, session, work / DATABASE, report)
         sources = [*_settings(machine.folder, work), *(writing.packages(held) if packages else ())]
@@ -104,21 +101,12 @@ class _Writing:
         """The file is there as a whole, or not at all."""
         self._total = sum(source.path.stat().st_size for source in sources)
         head = self._machine.configuration.id, self._created
-        temporary = file.with_name(f".{file.name}.new")
         try:
-            with temporary.open("xb") as out:
+            with scratch.new_file(file) as out:
                 count = backup_file.write(out, passphrase, head, iter(sources), self._signed, self._advance)
-                out.flush()
-                os.fsync(out.fileno())
                 size = out.tell()
-            os.replace(temporary, file)
-            sync_folder(file.parent)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             raise Misuse(f"{file} cannot be written: {error.strerror}") from None
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
         return BackupMade(file, size, count, self._sequence, packages)
 
     def _signed(self, members: tuple[Member, ...]) -> bytes:

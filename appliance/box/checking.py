@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlalchemy import select, text
 
-from appliance.box import auditing, identity, users
+from appliance.box import auditing, identity, scratch, users
 from appliance.box.faults import DATABASE, FaultCode
 from appliance.box.machine import Machine
 from appliance.box.package_volume import KeptFile
@@ -169,6 +169,10 @@ def _leftovers(machine: Machine) -> Iterator[StoreFinding]:
         if name not in known:
             advice = "nothing needs to be done: the next import, or retirement, removes it"
             yield StoreFinding(f"packages/{name}", "no release needs it", advice, wrong=False)
+    for name in scratch.abandoned(machine.folder):
+        problem = "a backup or restore that was cut off left it"
+        advice = "nothing needs to be done: the next one, or the next import, removes it"
+        yield StoreFinding(name, problem, advice, wrong=False)
 
 
 def _ledger(machine: Machine) -> Iterator[StoreFinding]:

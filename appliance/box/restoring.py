@@ -8,7 +8,6 @@ taken over; keys, certificates, people and ledger stay that box's own, and the o
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -29,6 +28,8 @@ from appliance.box.machine import Machine
 from appliance.box.merging import merge
 from appliance.box.replaced import Replaced
 from appliance.box.schema import Base, DeviceRow, ReceiptRow, ReleaseRow, UserRow
+from appliance.box.scratch import RESTORE as SCRATCH
+from appliance.box.scratch import scratch
 from appliance.box.store import Store
 from appliance.box.users import Session, UserRole
 from appliance.tpm import Tpm, open_tpm
@@ -75,8 +76,8 @@ class Person:
 def restore(folder: Path, file: Path, passphrase: str, person: Person, now: Callable[[], int]) -> Restored:
     """As `BoxService.restore`."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".restore-") as work:
-        backup = open_backup(file, passphrase, Path(work), _anchor(folder))
+    with scratch(folder, SCRATCH) as work:
+        backup = open_backup(file, passphrase, work, _anchor(folder))
         tpm = _tpm(folder, backup, now)
         if _identity(tpm) == backup.certificate.spki:
             return _put_back(folder, backup, tpm, person)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import delete, select
 
-from appliance.box import importing
+from appliance.box import importing, scratch
 from appliance.box.importing import ReleaseInfo
 from appliance.box.machine import Machine
 from appliance.box.schema import PackageFileRow, ReleaseRow
@@ -29,10 +29,11 @@ def retire(machine: Machine, release: bytes, session: Session) -> ReleaseInfo:
 
 
 def collect_garbage(machine: Machine) -> None:
-    """Remove the packages of retired releases and what was left of imports that were cut off.
+    """Remove the packages of retired releases and what was left of work that was cut off.
 
     What a write reads at this moment is left for the next time. The caller holds `Store.importing`.
     """
+    scratch.clear(machine.folder)
     sealed = machine.store.sealed
     with machine.store.reading() as transaction:
         offered = select(ReleaseRow.package_id).where(ReleaseRow.retired.is_(None))
