@@ -12,11 +12,12 @@ from appliance.cli import exchange, reports, stock
 from appliance.cli.answer import Answer, answering
 from appliance.cli.backup import backup, restore
 from appliance.cli.box_parts import FOLDER, open_box
-from appliance.cli.box_status import status
+from appliance.cli.box_status import REVOKED, status
 from appliance.cli.clock import now
 from appliance.cli.files import read_bundle, write_file
 from appliance.cli.format import format_verb
 from appliance.cli.ledger import ledger
+from appliance.cli.quantities import counted
 from appliance.cli.rules import allow, deny, rules
 from appliance.cli.secrets import secret_options
 from appliance.cli.users import user_group
@@ -62,7 +63,12 @@ def certs(directory: Path, file: Path) -> Answer:
     vendor = bundle.anchor.vendor
     if not bundle.certificates:
         new = opened.install_lists(bundle)
-        return Answer({"vendor": vendor, "lists": new}, f"{new} newer revocation lists of {vendor} are here.")
+        revoked = opened.status().revoked
+        are = "is" if new == 1 else "are"
+        text = f"{counted(new, 'newer revocation list')} of {vendor} {are} here."
+        if revoked:
+            text += f"\nREVOKED: {REVOKED}."
+        return Answer({"vendor": vendor, "lists": new, "revoked": revoked}, text)
     opened.install_certificates(bundle)
     return Answer(
         {"vendor": vendor}, f"This box now belongs to {vendor}. Next: updatebox box import {directory} …"

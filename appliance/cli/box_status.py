@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -10,7 +11,10 @@ from appliance.box import BoxStatus, StoreFinding
 from appliance.cli.answer import DONE, FAILED, Answer, answering
 from appliance.cli.box_parts import FOLDER, open_box
 from appliance.cli.progress import ProgressBars
+from appliance.cli.quantities import counted
 from appliance.trust.clock import moment
+
+REVOKED: Final = "the vendor revoked this box; it writes nothing any more"
 
 
 @click.command("status")
@@ -28,10 +32,13 @@ def status(directory: Path, check: bool) -> Answer:
     with ProgressBars() as bars:
         findings = service.check(bars)
     wrong = [finding for finding in findings if finding.wrong]
-    end = f"{len(wrong)} things are wrong." if wrong else "The store is as it should be."
-    lines = [_text(found), *map(_line, findings), end]
+    are = "is" if len(wrong) == 1 else "are"
+    end = f"{counted(len(wrong), 'thing')} {are} wrong." if wrong else "The store is as it should be."
+    if found.revoked:
+        end += f" REVOKED: {REVOKED}."
     data = {"status": found, "findings": findings}
-    return Answer(data, "\n".join(lines), FAILED if wrong else DONE)
+    text = "\n".join([_text(found), *map(_line, findings), end])
+    return Answer(data, text, FAILED if wrong or found.revoked else DONE)
 
 
 def _text(found: BoxStatus) -> str:
@@ -41,18 +48,21 @@ def _text(found: BoxStatus) -> str:
         clock = f"NOT TRUSTED ({found.time_problem})"
     if found.time_advice:
         clock += f"\n          {found.time_advice}"
-    lock = f"locked until {found.tpm.locked_until}" if found.tpm.locked_until else "ready"
+    until = found.tpm.locked_until
+    # To the next full minute: it is not open before.
+    lock = f"locked until {moment(until + 59)}" if until else "ready"
     quota = f" of {found.quota:,}" if found.quota else ""
     lines = [
         f"Box {found.id} of {found.vendor or 'no vendor yet'}",
         f"time      {clock}",
         f"TPM       {found.tpm.backend}, {lock}",
-        f"store     {found.releases} releases, {found.devices} devices, {found.free:,} bytes free",
+        f"store     {counted(found.releases, 'release')}, {counted(found.devices, 'device')}, "
+        f"{found.free:,} bytes free",
         f"packages  {found.packages:,}{quota} bytes",
-        *(f"WARNING   {one.subject} expires within {one.within} days" for one in found.warnings),
+        *(f"WARNING   {one.subject} expires within {counted(one.within, 'day')}" for one in found.warnings),
     ]
     if found.revoked:
-        lines.append("REVOKED   the vendor revoked this box; it writes nothing any more")
+        lines.append(f"REVOKED   {REVOKED}")
     return "\n".join(lines)
 
 

@@ -41,3 +41,20 @@ def test_a_box_that_learned_of_its_revocation_writes_nothing_and_says_why(delive
     box_refuses(delivered, Code.REVOKED, *write)
     box_refuses(delivered, Code.REVOKED, "admit", delivered.box, delivered.stick)
     assert delivered.do("box", "status", delivered.box)["status"]["revoked"] is True
+
+
+def test_the_lists_that_revoke_a_box_say_so_when_it_takes_them_in(delivered: Workshop) -> None:
+    revoke(delivered)
+    lists = delivered.folder / "lists.pem"
+    delivered.do("vendor", "crl", delivered.vendor, "--out", lists, *delivered.passphrase())
+    said = run("box", "certs", delivered.box, "--install", lists)
+    assert "the vendor revoked this box" in said.out
+
+
+def test_the_check_of_a_revoked_box_does_not_end_well(delivered: Workshop) -> None:
+    assert run("box", "status", delivered.box, "--check").status == 0
+    revoke(delivered)
+    learn(delivered)
+    said = run("box", "status", delivered.box, "--check")
+    assert said.status == 1
+    assert "the vendor revoked this box" in said.err.splitlines()[-1]
