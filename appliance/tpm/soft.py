@@ -113,8 +113,7 @@ class SoftTpm:
             try:
                 data = self._vault.open("sealed-pin", inner[_SALT:], _stretch(pin, inner[:_SALT]))
             except Closed:
-                left = max(0, ALLOWED - before.failures - 1)
-                raise Refusal(Code.PIN_WRONG, f"{left} more wrong ones lock the TPM") from None
+                raise Refusal(Code.PIN_WRONG, _left(ALLOWED - before.failures - 1)) from None
             self._write_lockout(owner, Lockout())
         return data
 
@@ -192,6 +191,13 @@ class SoftTpm:
     def _write_lockout(self, owner: str, lockout: Lockout) -> None:
         raw = struct.pack(">QQ", lockout.failures, lockout.last)
         self._vault.write("lockout", owner, raw, self.random(12))
+
+
+def _left(attempts: int) -> str:
+    """What the next wrong PINs come to."""
+    if attempts <= 0:
+        return "the TPM is locked now"
+    return "1 more wrong one locks the TPM" if attempts == 1 else f"{attempts} more wrong ones lock the TPM"
 
 
 def _stretch(pin: str, salt: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 from pathlib import Path
@@ -14,7 +15,7 @@ from click.testing import CliRunner, Result
 from appliance.cli.answer import Answer, answering
 from appliance.cli.secrets import secret_options
 from tests.cli.terminal import terminal
-from tests.cli.workshop import PIN, Workshop, run_program
+from tests.cli.workshop import PIN, Workshop, run, run_program
 
 
 @click.command()
@@ -119,3 +120,13 @@ def test_a_descriptor_that_is_not_open_is_refused() -> None:
     said = _run("--pin-fd", reading)
     assert said.exit_code == 2
     assert "Bad file descriptor" in said.stderr
+
+
+def test_too_many_wrong_pins_lock_the_box_until_a_time_that_it_names(enrolled: Workshop) -> None:
+    wrong = enrolled.folder / "wrong"
+    wrong.write_text("000000")
+    for _ in range(5):
+        said = run("box", "allow", enrolled.box, "--device", "PUMP-1", "--pin-file", wrong)
+    assert "the TPM is locked now" in said.err
+    status = run("box", "status", enrolled.box).out
+    assert re.search(r"TPM +soft, locked until 20\d\d-\d\d-\d\d \d\d:\d\d UTC$", status, re.MULTILINE), status

@@ -207,6 +207,19 @@ def test_a_clock_set_back_does_not_shorten_the_wait(tpm: SoftTpm, clock: Clock) 
     assert tpm.unseal(blob, PIN) == b"secret"
 
 
+def test_a_wrong_pin_says_how_many_more_lock_the_tpm(tpm: SoftTpm) -> None:
+    blob, said = tpm.seal(b"secret", "271828"), []
+    for _ in range(ALLOWED):
+        with pytest.raises(Refusal) as refusal:
+            tpm.unseal(blob, "000000")
+        said.append(refusal.value.detail)
+    assert said[-3:] == [
+        "2 more wrong ones lock the TPM",
+        "1 more wrong one locks the TPM",
+        "the TPM is locked now",
+    ]
+
+
 def test_every_further_wrong_pin_costs_twice_the_wait_up_to_an_hour() -> None:
     waits = []
     for failures in range(ALLOWED, ALLOWED + 20):
