@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from media_format.objects import Mode, Outcome
 from media_format.refusal import Code, Refusal
 from media_format.volume.directory import DirectoryVolume
 from media_format.volume.seam import Data
+from tests.cli.state import read_record
 from tests.device.medium import counted, flip, kept_receipts, packages
 from tests.trust_world import refused
 from tests.workshop import (
@@ -274,11 +276,13 @@ def test_the_further_modes_are_refused_where_the_policy_does_not_allow_them(
 
 
 def strict(folder: Path, shop: Workshop) -> None:
-    """Give a device an anchor whose policy allows sealed packages only."""
+    """A device that was enrolled with an anchor whose policy allows sealed packages only."""
     path = folder / "certificates.pem"
     bundle = Bundle.from_pem(path.read_bytes())
     policy = replace(bundle.anchor.policy, modes=(Mode.SEALED,))
-    path.write_bytes(replace(bundle, anchor=replace(bundle.anchor, policy=policy)).to_pem())
+    anchor = replace(bundle.anchor, policy=policy)
+    path.write_bytes(replace(bundle, anchor=anchor).to_pem())
+    read_record(folder).update(anchors=(hashlib.sha256(anchor.to_bytes()).digest(),))
 
 
 # Revocation
