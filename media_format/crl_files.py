@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from media_format import layout, limits
+from media_format.object_file import write_object
 from media_format.refusal import Code, Refusal
 from media_format.volume.seam import Volume
 
@@ -37,14 +38,3 @@ def write_crls(volume: Volume, crls: Iterable[bytes]) -> None:
         name = layout.stem(crl) + layout.CRL_SUFFIX
         if name not in present:
             write_object(volume, f"{layout.TRUST}/{name}", crl)
-
-
-def write_object(volume: Volume, path: str, data: bytes) -> None:
-    """Write one small file."""
-    ticket = volume.begin(path, len(data))
-    try:
-        volume.append(ticket, data)
-        volume.commit(ticket)
-    except BaseException:
-        volume.discard(ticket)
-        raise

@@ -14,8 +14,9 @@ from typing import Final
 
 from appliance.device.storage import Storage, make_folder, read_state
 from media_format import cose, layout
+from media_format.object_file import write_object
 from media_format.objects import Acknowledgement, Receipt
-from media_format.refusal import Code, Refusal
+from media_format.refusal import Refusal
 from media_format.volume.seam import Volume
 
 FOLDER: Final = "receipts"
@@ -83,18 +84,6 @@ def write_receipts(volume: Volume, receipts: tuple[KeptReceipt, ...]) -> int:
             write_object(volume, f"{layout.RECEIPTS}/{name}", kept.data)
             written += 1
     return written
-
-
-def write_object(volume: Volume, path: str, data: bytes) -> None:
-    """Write a small file that is not there yet. Refusal(medium-*)."""
-    ticket = volume.begin(path, len(data))
-    try:
-        volume.append(ticket, data)
-        volume.commit(ticket)
-    except Refusal as refusal:
-        if refusal.code is not Code.MEDIUM_PULLED:
-            volume.discard(ticket)
-        raise
 
 
 def _read(path: Path) -> KeptReceipt | None:

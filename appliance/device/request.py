@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from appliance.device.receipts import write_object
 from media_format import cose, layout, limits
+from media_format.object_file import write_object
 from media_format.objects import Request
 from media_format.refusal import Code, Refusal
 from media_format.volume.seam import Volume

@@ -19,8 +19,8 @@ from appliance.vendor.authority import ROOT, Authorities
 from appliance.vendor.register import Issued, Register
 from appliance.vendor.renewal import Issuances, renewed_leaves, serial_of
 from media_format import cose, layout, limits
-from media_format.crl_files import write_object
 from media_format.errors import Misuse
+from media_format.object_file import write_object
 from media_format.objects import Directive, Entitlement, Order, Role, Root, TrustAnchor
 from media_format.volume.seam import Volume
 

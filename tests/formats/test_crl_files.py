@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from media_format import layout, limits
-from media_format.crl_files import read_crls, write_crls, write_object
-from media_format.errors import Misuse
+from media_format.crl_files import read_crls, write_crls
 from media_format.refusal import Code, Refusal
 from media_format.volume.directory import DirectoryVolume
 
@@ -86,23 +85,3 @@ def test_lists_are_written_once_under_names_that_follow_from_them(tmp_path: Path
     assert {path.name for path in (tmp_path / TRUST).iterdir()} == {
         f"{layout.stem(crl)}.CRL" for crl in (b"one", b"two", b"three")
     }
-
-
-class Pulled(DirectoryVolume):
-    """A medium that is pulled while it is written to."""
-
-    def append(self, ticket: int, data: bytes | bytearray | memoryview) -> None:
-        raise Refusal(Code.MEDIUM_PULLED, "as the test wants it")
-
-
-def test_a_file_that_could_not_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
-    with pytest.raises(Refusal):
-        write_object(Pulled(tmp_path), f"{layout.TRUST}/A.CRL", b"list")
-    assert list((tmp_path / TRUST).iterdir()) == []
-
-
-def test_a_file_is_never_overwritten(tmp_path: Path) -> None:
-    put(tmp_path, A=b"old")
-    with pytest.raises(Misuse):
-        write_object(DirectoryVolume(tmp_path), f"{layout.TRUST}/A.CRL", b"new")
-    assert (tmp_path / TRUST / "A.CRL").read_bytes() == b"old"
