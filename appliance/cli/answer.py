@@ -107,7 +107,12 @@ def _say(answer: Answer, *, as_json: bool) -> None:
             json.dumps({"ok": answer.status == DONE, **plain(answer.data)}, indent=2, ensure_ascii=False)
         )
     if answer.text and (answer.status != DONE or not as_json):
-        click.echo(answer.text, err=answer.status != DONE)
+        click.echo(_printable(answer.text), err=answer.status != DONE)
+
+
+def _printable(text: str) -> str:
+    """Lines that cannot move a cursor or ring a bell: much of what is told was written by strangers."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text)
 
 
 def plain(value: Any) -> Any:

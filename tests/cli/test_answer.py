@@ -73,6 +73,13 @@ def test_text_goes_to_standard_output_and_nothing_else() -> None:
     assert (said.exit_code, said.stdout, said.stderr) == (0, "all is well\n", "")
 
 
+def test_what_strangers_wrote_moves_no_cursor_and_rings_no_bell() -> None:
+    said = _verb(lambda: Answer({}, "first\x1b[2J\x07\x9b1m\u202e\nsecond"))
+    assert said.stdout == "first\ufffd[2J\ufffd\ufffd1m\ufffd\nsecond\n"
+    said = _verb(_raise(Refusal(Code.ROLLBACK, "old\x1b[8m")))
+    assert said.stderr.startswith("rollback: old\ufffd[8m\n")
+
+
 def test_json_is_one_object_and_no_text() -> None:
     said = _verb(lambda: Answer({"a": b"\x01"}, "all is well"), "--json")
     assert (said.exit_code, json.loads(said.stdout), said.stderr) == (0, {"ok": True, "a": "01"}, "")
