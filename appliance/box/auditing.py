@@ -27,6 +27,8 @@ from media_format.wire import malformed
 FORMAT: Final = "updatebox ledger 1"
 EXPORT: Final = "export"
 """The act that ends an exported ledger."""
+WHOLE: Final = "the ledger"
+"""What that act says it exported; receipts are exported too."""
 MAX_FILE: Final = 1024 * limits.MIB
 """Bytes of an exported ledger."""
 
@@ -66,7 +68,8 @@ def audit(data: bytes, trusted: Bundle) -> LedgerAudit:
         raise Refusal(Code.PURPOSE_MISMATCH, "the ledger names another box than its certificate")
     chain = Chain(signed_by(certificate.spki))
     findings = tuple(chain.findings(entries))
-    whole = bool(entries) and entries[-1].act == EXPORT and chain.signed == entries[-1].sequence
+    last = entries[-1] if entries else None
+    whole = last is not None and (last.act, last.detail) == (EXPORT, WHOLE) and chain.signed == last.sequence
     vendor = trusted.anchor.vendor
     return LedgerAudit(box, vendor, len(entries), chain.signed, whole, findings)
 

@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session as Transaction
 
-from appliance.box.auditing import EXPORT, FORMAT
+from appliance.box.auditing import EXPORT, FORMAT, WHOLE
 from appliance.box.ledger import entries
 from appliance.box.ledger_chain import LedgerEntry
 from appliance.box.machine import Machine
@@ -110,10 +110,10 @@ def ledger_of(
 
 def _enter(machine: Machine, session: Session) -> int:
     """Enter the export; returns the entry's number."""
-    with machine.acting(session, EXPORT, "the ledger"):
+    with machine.acting(session, EXPORT, WHOLE):
         pass
     with machine.store.reading() as transaction:
-        own = select(func.max(LedgerRow.sequence)).where(LedgerRow.act == EXPORT)
+        own = select(func.max(LedgerRow.sequence)).where(LedgerRow.act == EXPORT, LedgerRow.detail == WHOLE)
         return transaction.scalar(own) or MAX_UINT
 
 

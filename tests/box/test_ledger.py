@@ -219,6 +219,17 @@ def test_an_exported_ledger_that_was_cut_off_anywhere_has_no_signed_end(
         assert not audited(shop, cut).whole, count
 
 
+def test_a_ledger_cut_off_behind_an_export_of_receipts_has_no_signed_end(
+    shop: Workshop, tmp_path: Path
+) -> None:
+    box = opened(shop, tmp_path)
+    box.service.export_receipts(box.session)
+    ledger = exported(box)
+    (place,) = [n for n, entry in enumerate(ledger["entries"]) if entry["detail"].endswith(" receipts")]
+    assert audited(shop, ledger).whole
+    assert not audited(shop, {**ledger, "entries": ledger["entries"][: place + 1]}).whole
+
+
 def test_a_ledger_that_was_exported_without_a_person_says_up_to_where_it_is_certain(
     shop: Workshop, tmp_path: Path
 ) -> None:
