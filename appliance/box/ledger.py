@@ -48,6 +48,8 @@ class LedgerState:
     problem: str | None
     signed: int = 0
     """The last entry with the box's signature; what follows is covered by the TPM's memory alone."""
+    unconfirmed: int = 0
+    """Entries after the last one that the TPM remembers: of a program that was cut off, or of a stranger."""
     findings: tuple[Finding, ...] = ()
     """Everything that is wrong, as far as there is room."""
 
@@ -217,6 +219,7 @@ class Ledger:
             place=first.place if first else None,
             problem=first.problem if first else None,
             signed=chain.signed,
+            unconfirmed=max(0, chain.last - head.sequence) if head else chain.last,
             findings=tuple(findings),
         )
 

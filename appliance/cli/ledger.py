@@ -75,14 +75,25 @@ def _verified(state: LedgerState) -> Answer:
     lines = [f"Entry {finding.place}: {finding.problem}." for finding in state.findings]
     if not lines:
         lines = [f"{state.entries} entries, all right.", *_reach(state.signed, state.entries)]
+    lines += _unconfirmed(state.unconfirmed)
     return Answer({"ledger": state}, "\n".join(lines), 1 if state.findings else 0)
+
+
+def _unconfirmed(count: int) -> list[str]:
+    if not count:
+        return []
+    said = "The last entry is" if count == 1 else f"The last {count} entries are"
+    return [
+        f"{said} not known to the TPM: a program was cut off before it could say so, or somebody else wrote "
+        "to the database. The next act takes over what is there, so look at it before."
+    ]
 
 
 def _reach(signed: int, entries: int) -> list[str]:
     """Up to where the box's signatures reach."""
     if signed == entries:
         return ["The box has signed all of them."]
-    return [f"The box has signed them up to entry {signed}; of those after it the TPM remembers the last."]
+    return [f"The box has signed them up to entry {signed}; those after it hang on the TPM's memory alone."]
 
 
 def _audited(file: Path, key: Path) -> Answer:
