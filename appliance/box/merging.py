@@ -1,20 +1,31 @@
-"""Taking over what another box knew, from its store: devices, receipts, and who may be updated."""
+"""Taking over what another box knew, from its store: devices, receipts, and who may not be updated.
+
+The other box signed its backup, but anybody who could write its database has a say in what is there. So a
+device or receipt is taken over only with its device's signature, and says what that device signed. Rules
+have no signature: those that deny are taken over, since they allow nobody anything.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any, Final
 
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session as Transaction
 
-from appliance.box import entitlements
-from appliance.box.schema import Base, DeviceRow, FleetRow, ReceiptRow, RuleRow
+from appliance.box import entitlements, fleet
+from appliance.box.receipts import columns_of, unseen
+from appliance.box.schema import DeviceRow, FleetRow, ReceiptRow, RuleRow
 from appliance.box.store import Store
 from appliance.box.told import Told
 from appliance.trust.bundle import Bundle
+from appliance.trust.known_chains import KnownChains
+from appliance.trust.receipt import SignedReceipt, read_receipt
+from appliance.trust.request import SignedRequest, read_request
+from media_format.objects import TrustAnchor
+from media_format.refusal import Refusal
 
-_TABLES: Final[tuple[type[Base], ...]] = (DeviceRow, FleetRow, ReceiptRow, RuleRow)
 _RUN: Final = 500
 _GAPS: Final = text(
     "UPDATE receipts AS r SET gap = r.previous IS NOT (SELECT b.digest FROM receipts AS b"
@@ -24,17 +35,21 @@ _GAPS: Final = text(
 
 
 def merge(transaction: Transaction, other: Store, own: Store, bundle: Bundle) -> None:
-    """Take over rows of `other` that this store has nothing in the place of; a later time floor as well.
+    """Take over what `other` holds: of each device the newer request, receipts, rules that deny.
 
-    Newer revocation lists too: `bundle` holds the anchor and the issuing CAs.
-
-    The vendor's list of devices is taken over where there is none: without it more would be allowed.
+    Where this store has another receipt or rule in the same place, that stays. Newer revocation lists and a
+    later time floor come along, and the vendor's list of devices where there is none: without it more would
+    be allowed. `bundle` holds the anchor and the issuing CAs.
     """
     with other.reading() as theirs:
-        for table in _TABLES:
-            for rows in _rows(theirs, table):
-                transaction.execute(insert(table).prefix_with("OR IGNORE"), rows)
+        for row, request in _requests(theirs, bundle.anchor):
+            _take_request(transaction, row, request)
+        for place, receipts in groupby(_receipts(theirs, bundle.anchor), lambda one: _place(one[1])):
+            _take_receipts(transaction, place, list(receipts))
         transaction.execute(_GAPS)
+        denials = select(RuleRow.__table__).where(RuleRow.allowed == 0)
+        for rule in theirs.execute(denials).mappings():
+            transaction.execute(insert(RuleRow).prefix_with("OR IGNORE"), [dict(rule)])
         listed = entitlements.held(theirs)
         if listed is not None and entitlements.held(transaction) is None:
             entitlements.keep(transaction, listed)
@@ -43,8 +58,77 @@ def merge(transaction: Transaction, other: Store, own: Store, bundle: Bundle) ->
     own.raise_time_floor(transaction, told.floor)
 
 
-def _rows(theirs: Transaction, table: type[Base]) -> Iterator[list[dict[str, Any]]]:
-    columns = table.__table__.columns
-    result = theirs.execute(select(*columns).execution_options(yield_per=_RUN))
-    for run in result.partitions():
-        yield [dict(zip(columns.keys(), row, strict=True)) for row in run]
+def _requests(theirs: Transaction, anchor: TrustAnchor) -> Iterator[tuple[DeviceRow, SignedRequest]]:
+    """The requests that their devices signed, with their rows."""
+    rows = select(DeviceRow).order_by(DeviceRow.id, DeviceRow.epoch).execution_options(yield_per=_RUN)
+    for row in theirs.scalars(rows):
+        try:
+            yield row, read_request(row.request, anchor)
+        except Refusal:
+            # Nobody's; or a device that never asked, and is known by its receipts.
+            continue
+
+
+def _take_request(transaction: Transaction, row: DeviceRow, signed: SignedRequest) -> None:
+    request = signed.request
+    held = transaction.get(DeviceRow, (request.device_id, request.epoch))
+    if held is not None and held.counter >= request.counter:
+        return
+    transaction.merge(
+        DeviceRow(
+            id=request.device_id,
+            epoch=request.epoch,
+            product=request.product,
+            line=request.line,
+            hardware=request.hardware,
+            counter=request.counter,
+            request=row.request,
+            request_digest=signed.digest,
+            first_seen=held.first_seen if held else row.first_seen,
+            last_seen=max(held.last_seen, row.last_seen) if held else row.last_seen,
+        )
+    )
+    transaction.flush()
+    fleet.asked(transaction, request)
+
+
+def _receipts(theirs: Transaction, anchor: TrustAnchor) -> Iterator[tuple[ReceiptRow, SignedReceipt]]:
+    """The receipts that their devices signed, with their rows."""
+    chains = KnownChains(anchor)
+    order = (ReceiptRow.device_id, ReceiptRow.epoch, ReceiptRow.counter)
+    for row in theirs.scalars(select(ReceiptRow).order_by(*order).execution_options(yield_per=_RUN)):
+        try:
+            signed = read_receipt(row.receipt, chains)
+        except Refusal:
+            continue
+        if (*_place(signed), signed.receipt.counter) == (row.device_id, row.epoch, row.counter):
+            yield row, signed
+
+
+def _place(signed: SignedReceipt) -> fleet.Place:
+    return signed.receipt.device_id, signed.receipt.epoch
+
+
+def _take_receipts(
+    transaction: Transaction, place: fleet.Place, receipts: list[tuple[ReceiptRow, SignedReceipt]]
+) -> None:
+    """Take over the receipts of one device, in the order of their numbers."""
+    row, newest = receipts[-1]
+    if transaction.get(DeviceRow, place) is None:
+        transaction.add(unseen(newest, row.collected))
+        transaction.flush()
+    rows: list[dict[str, Any]] = [
+        {
+            **columns_of(signed.receipt, signed.digest),
+            "receipt": row.receipt,
+            "collected": row.collected,
+            "gap": 0,
+        }
+        for row, signed in receipts
+    ]
+    transaction.execute(insert(ReceiptRow).prefix_with("OR IGNORE"), rows)
+    known = transaction.get(FleetRow, place)
+    if known is None or (known.reported or 0) < newest.receipt.counter:
+        told = [signed.receipt for _, signed in receipts]
+        fleet.reported(transaction, told, newest.identity.kind, row.collected)
+        transaction.flush()

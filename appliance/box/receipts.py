@@ -13,7 +13,7 @@ from sqlalchemy.orm import defer
 
 from appliance.box import fleet
 from appliance.box.schema import DeviceRow, ReceiptRow
-from appliance.trust.receipt import VerifiedReceipt
+from appliance.trust.receipt import SignedReceipt, VerifiedReceipt
 from media_format.objects import Acknowledgement, Receipt, Request
 from media_format.refusal import Code, Refusal
 
@@ -107,7 +107,7 @@ class History:
             return {}
         first = self._new[min(self._new)][0]
         if self._transaction.get(DeviceRow, self._device) is None:
-            self._transaction.add(_unseen(first, now))
+            self._transaction.add(unseen(first, now))
             self._transaction.flush()
         gaps = self._gaps()
         rows = [_columns(*self._new[counter], now, gap=gaps[counter]) for counter in sorted(self._new)]
@@ -190,7 +190,7 @@ def _columns(verified: VerifiedReceipt, data: bytes, now: int, *, gap: bool) -> 
     return {**told, "receipt": data, "collected": now, "gap": int(gap)}
 
 
-def _unseen(verified: VerifiedReceipt, now: int) -> DeviceRow:
+def unseen(verified: VerifiedReceipt | SignedReceipt, now: int) -> DeviceRow:
     """A device that is known by its receipt alone; its first request fills the rest in."""
     receipt, kind = verified.receipt, verified.identity.kind
     return DeviceRow(

@@ -70,6 +70,7 @@ def _other(found: Restored) -> list[str]:
     return [
         "These keys are another box's: keys, certificates, people and ledger are this box's own.",
         f"The old ledger is kept in {found.former_ledger}.",
+        "Rules that deny were taken over; those that allow have to be made here again.",
         "If it is not enrolled yet: updatebox vendor enrol box, then updatebox box certs --install.",
         "Have the vendor revoke the old box if it is gone.",
     ]

@@ -19,6 +19,16 @@ from media_format.wire import malformed
 
 
 @dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """A request with its device's signature; dates and revocation were not judged. Made by `read_request`."""
+
+    request: Request
+    identity: VerifiedCertificate
+    encryption: VerifiedCertificate
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class VerifiedRequest:
     """A request by a device that proved its identity. Made by `admit_request` only.
 
@@ -42,6 +52,20 @@ def admit_request(
     where the request says something else than the certificates), (signature-invalid), (certificate-*),
     (revoked) or (revocation-stale).
     """
+    signed = read_request(data, anchor)
+    known = lists.take(crls, signed.identity.issuers)
+    for certificate in (signed.identity, signed.encryption):
+        judge_dates(certificate, at)
+        known.judge(certificate, at, anchor.policy)
+    return VerifiedRequest(signed.request, signed.identity, signed.encryption, signed.digest, known)
+
+
+def read_request(data: bytes, anchor: TrustAnchor) -> SignedRequest:
+    """A request whose device was certified, whatever has become of the certificates since.
+
+    Raises Refusal(malformed), (too-large), (unsupported-format), (chain-invalid), (purpose-mismatch) or
+    (signature-invalid).
+    """
     signed = cose.read_sign1(data, Request.CONTENT_TYPE, Request.LIMIT)
     request = Request.from_bytes(signed.payload)
     signature = signed.signatures[0]
@@ -49,11 +73,7 @@ def admit_request(
     signature.verify(identity.key)
     encryption = _encryption(signature.bag, identity, anchor)
     _check_agreement(request, identity, encryption)
-    known = lists.take(crls, identity.issuers)
-    for certificate in (identity, encryption):
-        judge_dates(certificate, at)
-        known.judge(certificate, at, anchor.policy)
-    return VerifiedRequest(request, identity, encryption, hashlib.sha256(signed.payload).digest(), known)
+    return SignedRequest(request, identity, encryption, hashlib.sha256(signed.payload).digest())
 
 
 def _encryption(

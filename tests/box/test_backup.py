@@ -159,7 +159,7 @@ def test_only_a_supervisor_makes_and_restores_backups(shop: Workshop) -> None:
 # Another box
 
 
-def test_a_new_box_takes_over_devices_receipts_and_rules_and_keeps_what_is_its_own(shop: Workshop) -> None:
+def test_a_new_box_takes_over_devices_receipts_and_denials_and_keeps_what_is_its_own(shop: Workshop) -> None:
     old = opened(shop)
     new = shop.box("box-2")
     found = restored(shop, name="box-2")

@@ -1,0 +1,99 @@
+"""Taking over what another box knew: what devices signed, whatever else stands in that box's database."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from appliance.box import BoxService, Person
+from media_format.objects import Entitlement
+from media_format.progress import silent
+from media_format.refusal import Code
+from tests.workshop import PIN, Box, Workshop, ask, delivered, now, update
+
+SECRET = "a long passphrase"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Workshop:
+    return Workshop(tmp_path)
+
+
+def written_to(box: Box, *statements: str) -> None:
+    """What somebody does who can write the database, and nothing else."""
+    with closing(sqlite3.connect(box.folder / "box.db")) as database, database:
+        for statement in statements:
+            database.execute(statement)
+
+
+def taken_over(new: Box, old: Box) -> None:
+    file = old.folder.parent / "backup"
+    old.service.backup(file, SECRET, old.session, silent)
+    BoxService.restore(new.folder, file, SECRET, Person("chief", PIN), now=now)
+
+
+def reported(shop: Workshop) -> Box:
+    """A box with a device and its receipts."""
+    box, device, stick = shop.box(), shop.device(), shop.medium()
+    delivered(shop, box, device, "1.0", stick)
+    update(device, stick)
+    box.service.collect(stick)
+    return box
+
+
+def test_devices_and_receipts_that_no_device_signed_are_not_taken_over(shop: Workshop) -> None:
+    old, new = reported(shop), shop.box("box-2")
+    genuine = old.service.receipts()
+    written_to(
+        old,
+        "INSERT INTO devices SELECT 'ghost', 1, product, line, hardware, 500, x'00', x'00', 1, 1"
+        " FROM devices",
+        "INSERT INTO devices SELECT 'twin', 1, product, line, hardware, 9, request, x'00', 1, 1 FROM devices"
+        " WHERE id = 'pump-17'",
+        "INSERT INTO receipts SELECT 'ghost', 1, 1, x'00', NULL, 'installed', NULL, 'all is well', '1.0',"
+        " '9.9', 1, x'00', 1, 0 FROM receipts LIMIT 1",
+    )
+    taken_over(new, old)
+    assert [info.id for info in new.service.devices()] == ["pump-17"]
+    assert new.service.receipts() == genuine
+
+
+def test_what_is_taken_over_says_what_its_device_signed(shop: Workshop) -> None:
+    old, new = reported(shop), shop.box("box-2")
+    genuine = old.service.receipts(), old.service.devices()[0].version
+    written_to(
+        old,
+        "UPDATE receipts SET outcome = 'refused', version_after = '9.9'",
+        "UPDATE devices SET counter = 500, product = 'valve'",
+        "UPDATE fleet SET version = '9.9', product = 'valve', outcome = 'refused'",
+    )
+    taken_over(new, old)
+    (device,) = new.service.devices()
+    assert (new.service.receipts(), device.version) == genuine
+    assert (device.product, device.counter, device.outcome) == ("pump", 1, "confirmed")
+
+
+def test_no_rule_that_allows_is_taken_over(shop: Workshop) -> None:
+    old, new = shop.box(), shop.box("box-2")
+    new.service.put_rule(Entitlement(allowed=False, product="pump"), new.session)
+    old.service.put_rule(Entitlement(allowed=False, product="valve"), old.session)
+    old.service.put_rule(Entitlement(allowed=True, first="pump-66", last="pump-66"), old.session)
+    taken_over(new, old)
+    assert [rule.text for rule in new.service.rules()] == ["deny product pump", "deny product valve"]
+
+
+@pytest.mark.parametrize("newer", ["old", "new"])
+def test_of_a_device_that_both_boxes_know_the_newer_request_counts(shop: Workshop, newer: str) -> None:
+    boxes, device = {"old": shop.box(), "new": shop.box("box-2")}, shop.device()
+    sticks = [shop.medium(name) for name in ("first", "second", "third")]
+    for stick in sticks:
+        ask(device, stick)
+    older = "new" if newer == "old" else "old"
+    boxes[older].service.admit(sticks[0])
+    boxes[newer].service.admit(sticks[2])
+    taken_over(boxes["new"], boxes["old"])
+    assert [info.counter for info in boxes["new"].service.devices()] == [3]
+    assert [one.code for one in boxes["new"].service.admit(sticks[1])] == [Code.REQUEST_REPLAYED]
