@@ -128,10 +128,13 @@ def kind_of(transaction: Transaction, device_id: str) -> DeviceKind:
     return DeviceKind(product=row.product, line=row.line, hardware=row.hardware)
 
 
-def remember(transaction: Transaction, verified: VerifiedRequest, data: bytes, now: int) -> None:
-    """Keep an admitted request as the newest of its device."""
+def remember(transaction: Transaction, verified: VerifiedRequest, data: bytes, now: int) -> bool:
+    """Keep an admitted request as the newest of its device; returns whether it was not that already."""
     request = verified.request
     row = transaction.get(DeviceRow, (request.device_id, request.epoch))
+    if row is not None and (row.counter, row.request_digest) == (request.counter, verified.digest):
+        row.last_seen = now
+        return False
     first_seen = row.first_seen if row else now
     transaction.merge(
         DeviceRow(
@@ -147,6 +150,7 @@ def remember(transaction: Transaction, verified: VerifiedRequest, data: bytes, n
             last_seen=now,
         )
     )
+    return True
 
 
 def newest_release(transaction: Transaction, request: Request) -> ReleaseRow | None:

@@ -1,7 +1,7 @@
 """Collecting: the requests and receipts that devices left on a medium are kept, all of a medium at once.
 
 A medium is one transaction: a cut keeps all that it brought or nothing, and the device still has it. The
-ledger has an entry for each request, and for each row of receipts without a gap that a device sent: it
+ledger has an entry for each new request, and for each row of receipts without a gap that a device sent: it
 names the last one's digest, which by their chain stands for the others too.
 """
 
@@ -110,7 +110,10 @@ class _Intake:
 
 
 def _admit(context: Context, acts: Acts, found: JudgedRequest) -> Admission:
-    """Remember a request; judged again, since another one may have come in between."""
+    """Remember a request; judged again, since another one may have come in between.
+
+    One that is its device's newest already is no news, and gets no entry.
+    """
     verified, transaction = found.verified, acts.transaction
     if verified is None:
         return found.admission
@@ -118,10 +121,10 @@ def _admit(context: Context, acts: Acts, found: JudgedRequest) -> Admission:
         admission.judge(transaction, verified, default_allowed=context.allow_by_default)
     except Refusal as refusal:
         return admission.refused(found.admission.file, verified, refusal)
-    admission.remember(transaction, verified, found.data, context.now.time)
-    transaction.flush()
-    fleet.asked(transaction, verified.request)
-    acts.enter("admit", f"{found.admission.device_id} request {found.admission.counter}")
+    if admission.remember(transaction, verified, found.data, context.now.time):
+        transaction.flush()
+        fleet.asked(transaction, verified.request)
+        acts.enter("admit", f"{found.admission.device_id} request {found.admission.counter}")
     return found.admission
 
 

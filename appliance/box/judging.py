@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -53,17 +54,30 @@ class _Judge:
     """Lists that came along, for CAs that only come along too."""
     chains: KnownChains
 
-    def request(self, name: str) -> JudgedRequest:
+    def requests(self, names: Iterable[str]) -> Iterator[JudgedRequest]:
+        """Each request once: a copy costs its reading, and no more."""
+        limit = limits.MAX_REQUEST + limits.MAX_SIGN1_OVERHEAD
+        seen: set[bytes] = set()
+        for name in names:
+            try:
+                data = self.volume.read_object(f"{layout.REQUESTS}/{name}", limit)
+            except Refusal as refusal:
+                _raise_if_pulled(refusal)
+                yield JudgedRequest(admission.refused(name, None, refusal), None, b"")
+                continue
+            digest = hashlib.sha256(data).digest()
+            if digest not in seen:
+                seen.add(digest)
+                yield self._request(name, data)
+
+    def _request(self, name: str, data: bytes) -> JudgedRequest:
         verified: VerifiedRequest | None = None
         context = self.context
         try:
-            limit = limits.MAX_REQUEST + limits.MAX_SIGN1_OVERHEAD
-            data = self.volume.read_object(f"{layout.REQUESTS}/{name}", limit)
             verified = admit_request(data, context.anchor, self.lists, context.now.time, self.crls)
             why = admission.judge(self.transaction, verified, default_allowed=context.allow_by_default)
             release = admission.newest_release(self.transaction, verified.request)
         except Refusal as refusal:
-            _raise_if_pulled(refusal)
             return JudgedRequest(admission.refused(name, verified, refusal), None, b"")
         return JudgedRequest(admission.admitted(name, verified, release, why), verified, data)
 
@@ -83,7 +97,7 @@ def judge_requests(context: Context, volume: Volume) -> tuple[JudgedRequest, ...
     """The requests on a medium; of several that one device wrote, the newest."""
     entries = survey.files(volume, layout.REQUESTS, layout.REQUEST_SUFFIX)
     with _judging(context, volume) as judge:
-        return _newest([judge.request(entry.name) for entry in entries])
+        return _newest(list(judge.requests(entry.name for entry in entries)))
 
 
 def judge_receipts(context: Context, volume: Volume) -> tuple[JudgedReceipt, ...]:
@@ -112,12 +126,19 @@ def _newest(judged: list[JudgedRequest]) -> tuple[JudgedRequest, ...]:
             places[request.device_id] = max(
                 places.get(request.device_id, (0, 0)), (request.epoch, request.counter)
             )
-    return tuple(entry for entry in judged if entry.verified is None or _is_newest(entry.verified, places))
+    seen: set[bytes] = set()
+    return tuple(
+        entry for entry in judged if entry.verified is None or _is_newest(entry.verified, places, seen)
+    )
 
 
-def _is_newest(verified: VerifiedRequest, places: dict[str, tuple[int, int]]) -> bool:
+def _is_newest(verified: VerifiedRequest, places: dict[str, tuple[int, int]], seen: set[bytes]) -> bool:
+    """Whether a request is its device's newest, and not what was `seen` already, under other certificates."""
     request = verified.request
-    return places[request.device_id] == (request.epoch, request.counter)
+    if places[request.device_id] != (request.epoch, request.counter) or verified.digest in seen:
+        return False
+    seen.add(verified.digest)
+    return True
 
 
 def _raise_if_pulled(refusal: Refusal) -> None:

@@ -54,6 +54,7 @@ def test_a_box_whose_clock_was_ahead_works_again_after_a_directive(delivered: Wo
         delivered.release("1.1.0")
     box_refuses(delivered, Code.TIME_BEFORE_FLOOR, "admit", delivered.box, delivered.stick)
     order(delivered, "time-floor", "--to", attacker.now(), whom=BOX)
+    delivered.do("device", "request", delivered.device, delivered.stick)
     delivered.do("box", "admit", delivered.box, delivered.stick)
     acts = [entry["act"] for entry in delivered.do("box", "ledger", delivered.box)["entries"]]
     assert acts[:2] == ["admit", "directive"]

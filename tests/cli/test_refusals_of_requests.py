@@ -73,3 +73,17 @@ def test_an_old_request_copied_back_onto_the_stick_is_not_admitted(enrolled: Wor
     with mounted(enrolled.stick) as volume:
         put(volume, f"{layout.REQUESTS}/{entry.name}", old)
     box_refuses(enrolled, Code.REQUEST_REPLAYED, "admit", enrolled.box, enrolled.stick)
+
+
+def test_copies_of_a_request_are_one_request_and_one_entry(enrolled: Workshop) -> None:
+    enrolled.do("device", "request", enrolled.device, enrolled.stick)
+    with mounted(enrolled.stick) as volume:
+        (entry,) = volume.list(layout.REQUESTS)
+        data = volume.read_object(f"{layout.REQUESTS}/{entry.name}", entry.size)
+        for number in range(5):
+            put(volume, f"{layout.REQUESTS}/0000000{number}.REQ", data)
+    for _ in range(2):
+        found = enrolled.do("box", "admit", enrolled.box, enrolled.stick)["requests"]
+        assert [(one["device_id"], one["code"]) for one in found] == [("PUMP-1", None)]
+    entries = enrolled.do("box", "ledger", enrolled.box)["entries"]
+    assert [one["act"] for one in entries].count("admit") == 1
