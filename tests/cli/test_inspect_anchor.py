@@ -109,6 +109,20 @@ def test_a_certificate_that_ended_after_it_signed_is_no_fault(delivered: Worksho
     assert "(box identity) expired 70 days ago, but was valid when it signed" in hints(found)
 
 
+def test_a_certificate_that_ended_says_how_long_ago(delivered: Workshop) -> None:
+    at = attacker.now() + 800 * DAY
+    said = " ".join(run("inspect", delivered.folder / "box.pem", "--at", at).out.split())
+    assert "UTC, 70 days ago" in said, said
+
+
+def test_a_certificate_that_ended_before_it_signed_says_by_how_much(delivered: Workshop) -> None:
+    later = attacker.now() + 800 * DAY + DAY // 2
+    with mounted(delivered.stick) as volume:
+        attacker.reseal(volume, attacker.box_signer(delivered), issued_at=later, expires=later + 9 * DAY)
+    said = " ".join(run("inspect", delivered.stick, "--at", later + DAY).out.split())
+    assert "UTC, 70 days before it signed" in said, said
+
+
 def test_a_chain_is_told_up_to_the_root(delivered: Workshop) -> None:
     (signer,) = judged(delivered, delivered.stick)["signers"]
     assert [signer["purpose"], *(above["purpose"] for above in signer["chain"])] == ["box identity", "box ca"]

@@ -131,7 +131,8 @@ def _of_dates(certificate: x509.Certificate, counts: int, at: int) -> Iterator[N
             Code.CERTIFICATE_NOT_YET_VALID, f"{name} is valid from {clock(begins)}, used {clock(counts)}"
         )
     elif counts > ends:
-        yield Note(Code.CERTIFICATE_EXPIRED, f"{name} expired {clock(ends)}, {span(counts - ends)} too early")
+        than = "ago" if counts == at else "before it signed"
+        yield Note(Code.CERTIFICATE_EXPIRED, f"{name} expired {clock(ends)}, {span(counts - ends)} {than}")
     elif at > ends:
         yield Note(None, f"{name} expired {span(at - ends)} ago, but was valid when it signed, which counts")
     elif not never_ends(certificate) and ends - at <= _WARNING:
