@@ -32,7 +32,7 @@ from appliance.trust.enrolment import read_enrolment
 from media_format import limits
 from media_format.errors import Misuse
 from media_format.objects import Outcome, Role
-from media_format.refusal import Refusal
+from media_format.refusal import Code, Refusal
 from media_format.volume.seam import Volume
 
 _FOLDER = places("device")
@@ -269,8 +269,13 @@ def _applied(result: ApplyResult, *, dry_run: bool = False) -> Answer:
     if mine and others:
         lines.append(_others(others))
     outcomes: list[DirectiveResult | PackageResult] = [*orders, *told]
-    refusals = [Refusal(one.code, one.detail) for one in outcomes if one.code is not None]
-    accepted = any(order.code is None for order in orders) or any(one.code is None for one in mine)
+    good = any(one.code is None for one in mine)
+    # An older package that is left on the medium calls for nothing where a newer one was good.
+    silent = Code.ALREADY_INSTALLED if good else None
+    refusals = [
+        Refusal(one.code, one.detail) for one in outcomes if one.code is not None and one.code is not silent
+    ]
+    accepted = good or any(order.code is None for order in orders)
     if not lines:
         lines = ["There is no package on the medium; let the box write one (updatebox box write)."]
     return of_many(data, lines, refusals, accepted=accepted)

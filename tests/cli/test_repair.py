@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from media_format.refusal import Code
+from media_format.refusal import ADVICE, Code
 from tests.cli.refusals import device_refuses
-from tests.cli.workshop import Workshop, firmware
+from tests.cli.workshop import Workshop, firmware, mounted, package_on, put, run
 
 
 def test_a_release_damaged_in_its_slot_is_installed_again(running: Workshop) -> None:
@@ -59,3 +59,24 @@ def _damage(shop: Workshop) -> None:
         data = bytearray(path.read_bytes())
         data[1000] ^= 1
         path.write_bytes(data)
+
+
+def test_an_old_package_on_the_medium_calls_for_nothing_where_a_newer_one_is_installed(
+    delivered: Workshop,
+) -> None:
+    with mounted(delivered.stick) as volume:
+        old = package_on(volume)
+        names = [entry.name for entry in volume.list(old)]
+        files = {f"{old}/{name}": volume.read_object(f"{old}/{name}", 1 << 24) for name in names}
+    delivered.install()
+    delivered.release("1.1.0")
+    delivered.fresh_stick()
+    delivered.ask()
+    delivered.write()
+    with mounted(delivered.stick) as volume:
+        for path, data in files.items():
+            put(volume, path, data)
+    said = run("device", "apply", delivered.device, delivered.stick)
+    assert "1.1.0 is installed; it runs after the next boot." in said.out
+    assert f"already-installed: {old}" in said.out
+    assert ADVICE[Code.ALREADY_INSTALLED] not in said.out
