@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 MAGIC: Final = b"updatebox backup\n"
 SIGNED: Final = "SIGNED.CBR"
-SHORTEST_PASSPHRASE: Final = 8
+_SHORTEST_PASSPHRASE: Final = 8
+_FEWEST_CHARACTERS: Final = 5
 _LENGTH: Final = struct.Struct(">I")
 _SALT: Final = 16
 _PASSES, _LANES, _MEMORY = 3, 4, 64 * 1024
@@ -182,8 +183,12 @@ def check_files(contents: Contents, folder: Path) -> None:
 
 def check_passphrase(passphrase: str) -> None:
     """Misuse for passphrases that protect nothing."""
-    if len(passphrase) < SHORTEST_PASSPHRASE:
-        raise Misuse(f"a backup's passphrase has at least {SHORTEST_PASSPHRASE} characters")
+    if len(passphrase) < _SHORTEST_PASSPHRASE:
+        raise Misuse(f"a backup's passphrase has at least {_SHORTEST_PASSPHRASE} characters")
+    if len(set(passphrase)) < _FEWEST_CHARACTERS or passphrase.isdecimal():
+        raise Misuse(
+            f"a backup's passphrase has at least {_FEWEST_CHARACTERS} different characters, not only digits"
+        )
 
 
 def _key(passphrase: str, head: Head) -> bytes:

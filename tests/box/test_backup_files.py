@@ -12,6 +12,7 @@ import pytest
 from appliance.box import backup_file
 from appliance.box.backup_file import Head
 from media_format import cbor, limits
+from media_format.errors import Misuse
 from media_format.payload.cobblestone import Sealer
 from media_format.refusal import Code
 from tests.trust_world import refused
@@ -94,3 +95,9 @@ def test_no_file_makes_a_box_stretch_a_passphrase_harder_than_its_own(
     file = start(cbor.encode({**fields, number: value})) + bytes(100)
     with refused(Code.MALFORMED):
         backup_file.extract(io.BytesIO(file), SECRET, tmp_path, lambda _: True)
+
+
+@pytest.mark.parametrize("weak", ["short", "aaaaaaaa", "abababab", "12345678", " " * 8])
+def test_a_passphrase_that_is_guessed_at_once_is_refused(weak: str) -> None:
+    with pytest.raises(Misuse, match="a backup's passphrase has at least"):
+        backup_file.check_passphrase(weak)
