@@ -162,6 +162,9 @@ class _Packages:
 
 def _leftovers(machine: Machine) -> Iterator[StoreFinding]:
     """What no release needs: of an import that was cut off or goes on, or read when it was retired."""
+    if machine.store.sealed.path.is_symlink():
+        advice = "move what it leads to into a folder here, or mount a file system here"
+        yield StoreFinding("packages", "it is a link, and who may change where it leads is not known", advice)
     with machine.store.reading() as transaction:
         offered = select(ReleaseRow.package_id).where(ReleaseRow.retired.is_(None))
         known = {package_id.hex() for package_id in transaction.scalars(offered)}

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,13 +103,14 @@ class SealedPackages:
         for file in files:
             path = self.path / package_id.hex() / file.name
             try:
-                size = path.stat().st_size
+                found = path.lstat()
             except FileNotFoundError:
                 raise self.fault(FaultCode.PACKAGE_MISSING, f"{path} is missing") from None
-            if size != file.size:
-                raise self.fault(
-                    FaultCode.PACKAGE_DAMAGED, f"{path} has {size} bytes where {file.size} were written"
-                )
+            if path.parent.is_symlink() or not stat.S_ISREG(found.st_mode):
+                raise self.fault(FaultCode.PACKAGE_DAMAGED, f"{path} is no file in this folder, but a link")
+            if found.st_size != file.size:
+                text = f"{path} has {found.st_size} bytes where {file.size} were written"
+                raise self.fault(FaultCode.PACKAGE_DAMAGED, text)
 
     def check_bytes(self, package_id: bytes, file: KeptFile, advance: Advance = _nobody) -> None:
         """Whether every byte of a file is as it was written.

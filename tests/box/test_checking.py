@@ -95,7 +95,13 @@ def one_more(package: Path) -> None:
     (package / "NOTES.TXT").write_text("a stranger's")
 
 
-@pytest.mark.parametrize("harm", [shorter, gone, all_gone, one_more])
+def linked(package: Path) -> None:
+    path, outside = package / "PAYLOAD.000", package.parent.parent / "outside"
+    path.rename(outside)
+    path.symlink_to(outside)
+
+
+@pytest.mark.parametrize("harm", [shorter, gone, all_gone, one_more, linked])
 def test_files_that_are_cut_off_missing_or_too_many_are_found(
     scene: Scene, harm: Callable[[Path], None]
 ) -> None:
@@ -105,6 +111,23 @@ def test_files_that_are_cut_off_missing_or_too_many_are_found(
     assert finding.wrong
     assert name in finding.place
     assert "1.1" in finding.place
+
+
+def test_a_folder_of_a_package_that_leads_elsewhere_is_found(scene: Scene) -> None:
+    package, outside = scene.package(), scene.box.folder / "outside"
+    package.rename(outside)
+    package.symlink_to(outside)
+    found = scene.findings()
+    assert found
+    assert all(package.name in finding.place and "a link" in finding.problem for finding in found)
+    assert {finding.advice for finding in found} == {"import the release again"}
+
+
+def test_packages_that_lie_where_a_link_leads_are_told_of(scene: Scene) -> None:
+    packages, outside = scene.box.folder / "packages", scene.box.folder / "outside"
+    packages.rename(outside)
+    packages.symlink_to(outside)
+    assert [(finding.place, finding.wrong) for finding in scene.findings()] == [("packages", True)]
 
 
 @pytest.mark.parametrize(
