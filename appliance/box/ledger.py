@@ -23,6 +23,7 @@ from appliance.box.store import Store
 from appliance.tpm import Tpm
 from appliance.trust.clock import TrustedTime
 from media_format import cbor
+from media_format.errors import MachineFault
 from media_format.refusal import Refusal
 from media_format.wire import MAX_UINT
 
@@ -30,6 +31,8 @@ RESTORE: Final = "restore"
 """The act after which a ledger goes on that was put back from a backup."""
 _HEAD: Final = "ledger-head"
 _MAX_HEAD: Final = 128
+_LAST: Final = 2**63 - 1
+"""The largest number that SQLite holds (sqlite.org/datatype3.html)."""
 _TOLD: Final = 100
 """Findings that are told of one ledger; the first one is what counts."""
 _RUN: Final = 1000
@@ -106,6 +109,11 @@ class Acts:
     def _append(self, act: str, detail: str, who: str, sign: Sign | None) -> None:
         last = self._last
         sequence = last.sequence + 1 if last else 1
+        if sequence > _LAST:
+            raise MachineFault(
+                "the ledger has no number for another entry, so somebody wrote to it; see what is wrong"
+                " with it (updatebox box status --check), and put back a backup (updatebox box restore)"
+            )
         previous = last.digest if last else BEGINNING
         told = (sequence, self._when.time, self._when.source, who, act, detail)
         digest = digest_of(*told, previous)

@@ -256,7 +256,7 @@ def info(row: ReceiptRow) -> ReceiptInfo:
         outcome=row.outcome,
         code=row.code,
         detail=row.detail,
-        advice=Refusal(Code(row.code), "").advice if row.code else None,
+        advice=Refusal(Code(row.code), "").advice if row.code in set(Code) else None,
         version_before=row.version_before,
         version_after=row.version_after,
         finished=row.finished,

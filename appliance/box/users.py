@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session as Transaction
 from appliance.box.schema import UserRow
 from appliance.tpm import Authorisation, Tpm
 from media_format import cbor
-from media_format.errors import Misuse
+from media_format.errors import MachineFault, Misuse
 from media_format.refusal import Code, Refusal
 
 _NAME: Final = re.compile(r"[\w][\w .'-]{0,31}")
@@ -109,7 +109,7 @@ def unlock(transaction: Transaction, tpm: Tpm, name: str, pin: str) -> Session:
     row = transaction.get(UserRow, name)
     if row is None:
         raise Refusal(Code.PIN_WRONG, f"there is no user {name!r} with this PIN")
-    return Session(row.name, UserRole(row.role), Authorisation(tpm.unseal(row.sealed, pin)), row.sealed)
+    return Session(row.name, _role(row), Authorisation(tpm.unseal(row.sealed, pin)), row.sealed)
 
 
 def check_session(transaction: Transaction, tpm: Tpm, session: Session) -> None:
@@ -159,9 +159,19 @@ def settle(transaction: Transaction, tpm: Tpm) -> bytes:
 
 
 def listed(transaction: Transaction) -> tuple[User, ...]:
-    """Everybody, by name."""
+    """Everybody, by name. MachineFault for a role that is none."""
     rows = transaction.scalars(select(UserRow).order_by(UserRow.name))
-    return tuple(User(row.name, UserRole(row.role)) for row in rows)
+    return tuple(User(row.name, _role(row)) for row in rows)
+
+
+def _role(row: UserRow) -> UserRole:
+    try:
+        return UserRole(row.role)
+    except ValueError:
+        raise MachineFault(
+            f"box.db says that {row.name!r} is a {row.role!r}, which nobody can be: the file was changed;"
+            " see what else is wrong with it (updatebox box status --check)"
+        ) from None
 
 
 def _digest(transaction: Transaction) -> bytes:
