@@ -68,13 +68,14 @@ def _admit(machine: Machine, data: bytes, crls: tuple[bytes, ...]) -> VerifiedDi
 def _act(machine: Machine, verified: VerifiedDirective, *, dry_run: bool) -> None:
     """Do what is ordered, then count it. After a cut in between it is done again, which changes nothing."""
     directive, facts = verified.directive, machine.record.facts
-    floor, bundle = facts.time_floor, machine.bundle()
+    floor, asked_at, bundle = facts.time_floor, facts.asked_at, machine.bundle()
     if directive.order is Order.TIME_FLOOR:
         floor = lowered_floor(verified, floor, bundle)
+        asked_at = min(asked_at, floor)  # the same wrong clock said when the request was written
     else:
         bundle = renewal.ordered(machine, verified)
     if dry_run:
         return
     if bundle != machine.bundle():
         machine.keep_bundle(bundle)
-    machine.record.update(time_floor=floor, directive=directive.sequence)
+    machine.record.update(time_floor=floor, asked_at=asked_at, directive=directive.sequence)
