@@ -7,7 +7,7 @@ names the last one's digest, which by their chain stands for the others too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 from sqlalchemy.orm import Session as Transaction
@@ -30,6 +30,16 @@ def admit(machine: Machine, medium: Path) -> tuple[Admission, ...]:
     with machine.reading(medium) as (context, volume):
         machine.learn(context, volume)
         judged = judge_requests(context, volume)
+    return _keep(machine, context, judged)
+
+
+def admit_from(machine: Machine, context: Context, volume: Volume, devices: Container[str]) -> None:
+    """Remember what these devices ask on a medium: they answer to no request that they have replaced."""
+    judged = judge_requests(context, volume)
+    _keep(machine, context, tuple(found for found in judged if found.admission.device_id in devices))
+
+
+def _keep(machine: Machine, context: Context, judged: tuple[JudgedRequest, ...]) -> tuple[Admission, ...]:
     if not any(found.verified for found in judged):
         return tuple(found.admission for found in judged)
     with machine.ledger.acts(context.now) as acts:

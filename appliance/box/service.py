@@ -337,7 +337,7 @@ class BoxService:
         """Take in every release on a medium (or in a directory) that the box does not have yet.
 
         One that is refused does not keep the others out: its refusal is raised when they are in. Releases for
-        other boxes are passed over where there is one for this box.
+        other boxes are passed over where there is one for this box. Misuse where there is none at all.
         """
         return taking.import_releases(self._machine, source, session, report)
 
@@ -368,9 +368,10 @@ class BoxService:
     ) -> WriteResult:
         """Seal for devices that have asked, write to the medium, read back.
 
-        Without `release` each device gets the newest one for it. Chunks that the devices have are left out,
-        where their requests say so, unless the package is to be `whole`. One that is written `ahead` answers
-        no request, for devices that asked once: Refusal(request-mismatch) where the policy does not allow it.
+        Requests of the devices on the medium are admitted first. Without `release` each device gets the
+        newest one for it. Chunks that the devices have are left out, where their requests say so, unless the
+        package is to be `whole`. One that is written `ahead` answers no request, for devices that asked once:
+        Refusal(request-mismatch) where the policy does not allow it.
 
         Raises Refusal(device-not-entitled), (incompatible-hardware), (rollback), (already-installed),
         (medium-*) and others; raises Cancel when `cancelled` says so. Either way the medium is as it was

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from appliance.box import dispatch, fleet, tidying
+from appliance.box import collecting, dispatch, fleet, tidying
 from appliance.box.delivery import Cancelled, Delivery, Written
 from appliance.box.machine import Machine
 from appliance.box.users import Session
@@ -64,6 +64,7 @@ def write(
     with machine.opened(medium, writable=True) as volume, ExitStack() as sources:
         machine.learn(context, volume)
         devices = dict.fromkeys(order.devices)
+        collecting.admit_from(machine, context, volume, devices)
         chosen = [dispatch.choose(context, device, order.release, order.mode) for device in devices]
         groups = (tuple(chosen),) if order.mode is Mode.SHARED else tuple((choice,) for choice in chosen)
         deliveries = tuple(
