@@ -12,6 +12,7 @@ from appliance.box.machine import Machine
 from appliance.box.users import Session
 from appliance.trust.clock import raised_floor
 from appliance.trust.verifier import PackageBytes
+from media_format.errors import Misuse
 from media_format.package import PackageReader, list_packages
 from media_format.progress import Progress, Report
 from media_format.refusal import Code, Refusal
@@ -29,8 +30,9 @@ def import_releases(
         retiring.collect_garbage(machine)
         folders = [name for name in list_packages(volume) if survey.package(volume, name).kind != "delivery"]
         if not folders:
-            raise Refusal(
-                Code.TRUNCATED, f"{source} holds no whole release; name what `vendor release` wrote to"
+            raise Misuse(
+                f"{source} holds no release; name a directory that `updatebox vendor release` wrote to, "
+                "or the medium that it was copied to"
             )
         taken, refusals = [], []
         for folder in folders:

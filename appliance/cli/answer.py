@@ -97,6 +97,11 @@ def of_many(
     return Answer({**first.data, **data}, text, first.status)
 
 
+def about(subject: str, detail: str) -> str:
+    """A detail that says what it is about, once."""
+    return detail if detail.startswith(subject) else f"{subject}: {detail}"
+
+
 def _failed(kind: str, detail: str, status: int) -> Answer:
     return Answer({"code": kind, "detail": detail}, f"{kind}: {detail}", status)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from appliance.box import Cancel, Written
-from appliance.cli.answer import Answer, answering, of_many
+from appliance.cli.answer import Answer, about, answering, of_many
 from appliance.cli.box_parts import FOLDER_AND_MEDIUM, PIN, USER, manifest_digest, open_box
 from appliance.cli.orders import directive_told, news
 from appliance.cli.progress import ProgressBars
-from appliance.cli.quantities import amount
+from appliance.cli.quantities import amount, counted
 from media_format.errors import Misuse
 from media_format.objects import Mode
 from media_format.refusal import Refusal
@@ -25,8 +25,9 @@ def media(directory: Path, medium: str) -> Answer:
     found = open_box(directory).survey(Path(medium))
     text = (
         f"{found.volume.kind} {found.volume.label or '(no label)'}, {found.volume.free:,} bytes free: "
-        f"{len(found.requests)} requests, {len(found.packages)} packages, {found.receipts} new receipts, "
-        f"{found.foreign} other files.\n{found.suggestion}"
+        f"{counted(len(found.requests), 'request')}, {counted(len(found.packages), 'package')}, "
+        f"{counted(found.receipts, 'new receipt')}, {counted(found.foreign, 'other file')}.\n"
+        f"{found.suggestion}"
     )
     return Answer({"medium": found}, text)
 
@@ -42,7 +43,7 @@ def admit(directory: Path, medium: str) -> Answer:
     lines = []
     for entry in found:
         if entry.code is not None:
-            lines.append(f"{entry.code}: {entry.device_id or entry.file}: {entry.detail}")
+            lines.append(f"{entry.code}: {about(entry.device_id or entry.file, entry.detail)}")
         else:
             offer = f"can get {entry.release_version}" if entry.release_version else "has the newest release"
             lines.append(

@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from appliance.box import ReleaseInfo, StoredPackage
-from appliance.cli.answer import Answer, answering, of_many
+from appliance.cli.answer import Answer, about, answering, of_many
 from appliance.cli.box_parts import FOLDER, PIN, USER, manifest_digest, open_box
 from appliance.cli.places import places
 from appliance.cli.progress import ProgressBars
+from media_format.errors import Misuse
 from media_format.refusal import Refusal
 
 
@@ -25,15 +26,22 @@ def import_release(directory: Path, sources: tuple[str, ...], user: str, pin: st
     session = service.unlock(user, pin)
     found: list[ReleaseInfo] = []
     refusals: list[Refusal] = []
+    mistakes: list[str] = []
+    lines: list[str] = []
     with ProgressBars() as bars:
         for source in sources:
             try:
                 found += service.import_release(Path(source), session, bars)
             except Refusal as refusal:
+                if len(sources) == 1:
+                    raise
                 refusals.append(refusal)
-    if len(sources) == 1 and refusals:
-        raise refusals[0]
-    lines = [str(refusal) for refusal in refusals]
+                lines.append(f"{refusal.code}: {about(source, refusal.detail)}")
+            except Misuse as misuse:
+                mistakes.append(about(source, str(misuse)))
+    if mistakes and not found and not refusals:
+        raise Misuse("\n".join(mistakes))
+    lines += mistakes
     if found:
         lines.insert(0, "In the store: " + "; ".join(map(_described, found)))
     return of_many({"releases": found}, lines, refusals, accepted=bool(found))

@@ -168,10 +168,10 @@ def gathered(shop: Workshop, *releases: Release) -> Path:
     return medium
 
 
-def test_a_medium_without_a_release_is_refused(tmp_path: Path) -> None:
+def test_a_medium_without_a_release_is_not_what_was_asked_for(tmp_path: Path) -> None:
     shop = Workshop(tmp_path)
     box = shop.box()
-    with refused(Code.TRUNCATED):
+    with pytest.raises(Misuse, match="holds no release"):
         box.service.import_release(shop.medium(), box.session, silent)
 
 

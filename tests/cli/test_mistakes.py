@@ -50,6 +50,7 @@ MISTAKES = {
     "box certs {box} --install {image}": "is not what the vendor answers with",
     "box certs {box} --install {pump}.pem": "certificates of a device, not of a box",
     "box import {box} {nothing} --pin-file {pin}": "there is no such medium",
+    "box import {box} {empty} --pin-file {pin}": "that `updatebox vendor release` wrote to",
     "box write {box} {stick} --device NOBODY --pin-file {pin}": "admit the medium it wrote first",
     "box write {box} {stick} --device PUMP-1 --release zz --pin-file {pin}": "see: updatebox box releases",
     "box write {box} {stick} --device PUMP-1 --release aabb --pin-file {pin}": "see: updatebox box releases",

@@ -87,3 +87,15 @@ def test_several_places_are_imported_by_one_command(enrolled: Workshop) -> None:
     assert said.status == 0, said.err
     assert [found["version"] for found in said.data["releases"]] == ["1.1.0"]
     assert "truncated: " in run("box", *importing(enrolled, "1.0.0", "1.1.0")).out
+
+
+def test_each_of_several_places_that_cannot_be_imported_is_named(enrolled: Workshop) -> None:
+    for version in ("1.0.0", "1.1.0"):
+        enrolled.make_release(version)
+        damaged = next((enrolled.folder / version).rglob("PAYLOAD.000"))
+        damaged.write_bytes(damaged.read_bytes()[:-1])
+    (enrolled.folder / "none").mkdir()
+    said = run("box", *importing(enrolled, "1.0.0", "none", "1.1.0"))
+    assert said.status == 3
+    for name in ("1.0.0", "none", "1.1.0"):
+        assert said.err.count(str(enrolled.folder / name)) == 1, said.err

@@ -63,6 +63,7 @@ def test_a_box_flags_a_device_that_was_copied_back_together_with_its_tpm(deliver
     admit = ("admit", delivered.box, stick)
     refused = box_refuses(delivered, Code.REQUEST_REPLAYED, *admit, medium=stick)
     assert "copied back" in refused["detail"]
+    assert run(*("box", *admit)).err.startswith("request-replayed: PUMP-1: two different requests")
 
 
 def test_a_request_older_than_one_that_was_seen_is_refused_after_more_than_one_step(
