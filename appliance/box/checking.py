@@ -1,4 +1,4 @@
-"""Checking the whole store: database, every byte of the sealed packages, ledger, receipts, people.
+"""Checking the whole store: database, every byte of the sealed packages, ledger, receipts, devices, people.
 
 Nothing is changed, and no key is used: packages are held against the digests that were kept at import, when
 every chunk of them was verified.
@@ -13,11 +13,13 @@ from typing import Final
 from sqlalchemy import select, text
 
 from appliance.box import auditing, identity, scratch, users
+from appliance.box.device_check import check_devices
 from appliance.box.faults import DATABASE, FaultCode
 from appliance.box.machine import Machine
 from appliance.box.package_volume import KeptFile
 from appliance.box.receipt_check import check_receipts
 from appliance.box.schema import ReleaseRow
+from appliance.box.schema_check import check_schema
 from appliance.trust.manifest import verify_manifest
 from media_format.errors import MachineFault, Misuse
 from media_format.objects import Manifest, TrustAnchor
@@ -52,6 +54,7 @@ def check(machine: Machine, report: Report) -> tuple[StoreFinding, ...]:
         lambda: _leftovers(machine),
         lambda: _ledger(machine),
         lambda: _receipts(machine),
+        lambda: _devices(machine),
         lambda: _people(machine),
         lambda: _lists(machine),
     )
@@ -76,6 +79,8 @@ def _database(machine: Machine) -> Iterator[StoreFinding]:
             yield StoreFinding(
                 f"{DATABASE}, {table} row {row}", f"it refers to nothing in {parent}", _RESTORE
             )
+        for place, problem in check_schema(transaction):
+            yield StoreFinding(f"{DATABASE}, {place}", problem, _RESTORE)
 
 
 def _releases(machine: Machine) -> Iterator[StoreFinding]:
@@ -194,6 +199,15 @@ def _receipts(machine: Machine) -> Iterator[StoreFinding]:
     for finding in check_receipts(machine):
         place = f"receipt {finding.counter} of {finding.device_id}, epoch {finding.epoch}"
         yield StoreFinding(place, finding.problem, advice)
+
+
+def _devices(machine: Machine) -> Iterator[StoreFinding]:
+    own = machine.own_or_none()
+    if own is None:
+        return
+    with machine.store.reading() as transaction:
+        for place, problem in check_devices(transaction, own.bundle.anchor):
+            yield StoreFinding(f"{DATABASE}, {place}", problem, _RESTORE)
 
 
 def _people(machine: Machine) -> Iterator[StoreFinding]:
