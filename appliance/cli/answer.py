@@ -25,6 +25,8 @@ REFUSED: Final = 3
 REFUSED_MEDIUM: Final = 4
 REFUSED_TPM: Final = 5
 
+INTERRUPTED: Final = "stopped before the end; run the command again"
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Answer:
@@ -58,7 +60,7 @@ def answering(function: Callable[P, Answer]) -> Callable[P, None]:
         except MachineFault as fault:
             answer = failed(fault)
         except (KeyboardInterrupt, click.Abort):
-            answer = _failed("interrupted", "stopped before the end; run the command again", FAILED)
+            answer = _failed("interrupted", INTERRUPTED, FAILED)
         except OSError as error:
             answer = _failed("machine-fault", f"{error.filename or 'the system'}: {error.strerror}", FAILED)
         _say(answer, as_json=as_json)

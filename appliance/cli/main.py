@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import click
 
+from appliance.cli.answer import FAILED, INTERRUPTED
 from appliance.process.hardening import close_memory
 
 _EXTRAS: Final = {"box": "box", "tui": "box", "demo": "box"}
@@ -30,6 +31,13 @@ class LazyGroup(click.Group):
         """Run as a program: PINs, content keys and the right to use keys will be in this memory."""
         close_memory()
         return super().__call__(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, click.Abort):  # while a role was loaded; a verb tells it by itself
+            click.echo(f"interrupted: {INTERRUPTED}", err=True)
+            ctx.exit(FAILED)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from unittest import mock
 
 from media_format.refusal import Code
 from tests.cli.refusals import says
 from tests.cli.state import device_state
-from tests.cli.workshop import Workshop, run_program
+from tests.cli.workshop import Workshop, run, run_program
 
 
 def test_done_is_0_with_one_object_on_standard_output_and_silence_beside_it(delivered: Workshop) -> None:
@@ -39,13 +40,19 @@ def test_the_whole_loop_runs_by_the_program(delivered: Workshop) -> None:
     assert "PUMP-1: confirmed - → 1.0.0" in said.out
 
 
-def test_a_directory_where_nobody_lives_is_1(delivered: Workshop) -> None:
+def test_a_directory_where_nobody_lives_is_2(delivered: Workshop) -> None:
     said = run_program("device", "status", delivered.folder)
-    assert (said.status, said.out) == (1, "")
-    assert said.err.startswith("machine-fault: ")
+    assert (said.status, said.out) == (2, "")
+    assert said.err.startswith("misuse: ")
 
 
 def test_the_version_is_told() -> None:
     said = run_program("--version")
     assert said.status == 0
     assert said.out.startswith("updatebox, version ")
+
+
+def test_ctrl_c_while_the_program_loads_a_role_is_told(delivered: Workshop) -> None:
+    with mock.patch("importlib.import_module", side_effect=KeyboardInterrupt):
+        said = run("box", "status", delivered.box)
+    assert (said.status, said.err) == (1, "interrupted: stopped before the end; run the command again\n")
