@@ -12,6 +12,7 @@ from appliance.cli.box_parts import PIN, USER, open_box
 from appliance.cli.clock import now
 from appliance.cli.places import places
 from appliance.cli.progress import ProgressBars
+from appliance.cli.quantities import counted
 from appliance.cli.secrets import secret_options
 from appliance.trust.clock import moment
 
@@ -46,8 +47,8 @@ def restore(directory: Path, file: str, user: str, pin: str, passphrase: str) ->
     """Put a backup back, onto the box that made it or onto a new one."""
     found = BoxService.restore(directory, Path(file), passphrase, Person(user, pin), now=now)
     lines = [
-        f"The backup of {found.box} of {moment(found.created)} is back: {found.devices} devices, "
-        f"{found.receipts} receipts.",
+        f"The backup of {found.box} of {moment(found.created)} is back: {counted(found.devices, 'device')}, "
+        f"{counted(found.receipts, 'receipt')}.",
         *(_same(found) if found.same else _other(found)),
     ]
     if found.releases:

@@ -10,6 +10,7 @@ from appliance.cli.answer import Answer, answering, of_many
 from appliance.cli.clock import now
 from appliance.cli.files import naming, read_file
 from appliance.cli.places import places
+from appliance.cli.quantities import counted
 from appliance.trust.clock import moment
 from appliance.vendor import DeviceHistory, Fleet, Imported
 from media_format.objects import Outcome
@@ -83,7 +84,8 @@ def _take(fleet: Fleet, path: Path) -> Imported:
 
 def _said(path: Path, done: Imported) -> str:
     who = f"signed by {done.box}" if done.box else "NOT SIGNED by a box"
-    return f"{path}, {who}: {done.new} new receipts, {done.known} known, {len(done.refused)} refused."
+    new = counted(done.new, "new receipt")
+    return f"{path}, {who}: {new}, {done.known} known, {len(done.refused)} refused."
 
 
 def _table(found: list[DeviceHistory]) -> list[str]:

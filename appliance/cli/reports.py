@@ -11,7 +11,7 @@ from appliance.box import DeviceFilter, DeviceInfo, ReceiptFilter, ReceiptInfo
 from appliance.cli.answer import Answer, answering
 from appliance.cli.box_parts import FOLDER, USER, open_box
 from appliance.cli.files import write_file
-from appliance.cli.quantities import Moment
+from appliance.cli.quantities import Moment, counted
 from appliance.cli.secrets import secret_options
 from appliance.trust.clock import moment
 from media_format.errors import Misuse
@@ -159,9 +159,11 @@ def export(
     found = opened.export_receipts(session, since=since, until=until)
     write_file(out, found.data)
     lines = [
-        f"{found.receipts} receipts are in {out}. Take it to the vendor: "
+        f"{counted(found.receipts, 'receipt')} in {out}. Take it to the vendor: "
         f"updatebox vendor receipts --import {out}"
     ]
     if found.left:
-        lines.append(f"{found.left} older ones did not fit: export them with --until {found.left_until}")
+        lines.append(
+            f"Did not fit: {counted(found.left, 'older one')}; export with --until {found.left_until}"
+        )
     return Answer({"out": out, "receipts": found.receipts, "left": found.left}, "\n".join(lines))

@@ -15,7 +15,7 @@ from appliance.cli.merging import receipts
 from appliance.cli.places import places
 from appliance.cli.policy import policy_options
 from appliance.cli.progress import ProgressBars
-from appliance.cli.quantities import Moment, Size
+from appliance.cli.quantities import Moment, Size, counted
 from appliance.cli.renewal import renew, renew_authority, rotate_root
 from appliance.cli.secrets import secret_options
 from appliance.trust.bundle import MAX_BUNDLE, Bundle
@@ -247,9 +247,8 @@ def crl(directory: Path, out: Path, passphrase: str) -> Answer:
     opened = Vendor.open(directory, passphrase, now)
     opened.renew_crls()
     write_file(out, Bundle(opened.anchor, (), opened.crls()).to_pem())
-    return Answer(
-        {"lists": len(opened.crls()), "out": out}, f"{len(opened.crls())} revocation lists are in {out}."
-    )
+    count = len(opened.crls())
+    return Answer({"lists": count, "out": out}, f"{counted(count, 'revocation list')} in {out}.")
 
 
 @vendor.command("issued")

@@ -29,6 +29,11 @@ def test_a_stick_is_explained_file_by_file(delivered: Workshop) -> None:
     assert "signed by CN=BOX-1 (box identity)" in said.out
 
 
+def test_one_request_on_a_medium_is_counted_as_one(delivered: Workshop) -> None:
+    said = run("box", "media", delivered.box, delivered.stick).out
+    assert "1 request, 1 package, 0 new receipts, " in said, said
+
+
 def test_a_receipt_says_what_became_of_a_package(running: Workshop) -> None:
     found = _found(running, running.stick)
     told = [entry["summary"] for entry in found if entry["kind"] == "receipt"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from appliance.cli.quantities import Moment, Size, amount
+from appliance.cli.quantities import Moment, Size, amount, counted
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,13 @@ def test_a_size_may_have_a_unit(text: str, size: int) -> None:
 def test_what_is_no_size_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(click.BadParameter, match="64KiB"):
         Size().convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(0, "0 receipts"), (1, "1 receipt"), (2, "2 receipts"), (12345, "12,345 receipts")]
+)
+def test_one_thing_is_not_counted_as_several(count: int, words: str) -> None:
+    assert counted(count, "receipt") == words
 
 
 @pytest.mark.parametrize("text", ["4095", "9KiB"])

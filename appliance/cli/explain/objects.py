@@ -12,6 +12,7 @@ from appliance.cli.explain.certificates import describe_certificate
 from appliance.cli.explain.spans import day, span
 from appliance.cli.explain.summaries import summary
 from appliance.cli.explain.things import CERTIFICATES, Thing
+from appliance.cli.quantities import counted
 from appliance.trust.profile import UNREADABLE, read_certificate
 from media_format import cose
 from media_format.objects import TrustAnchor
@@ -54,7 +55,7 @@ def _summary(thing: Thing, at: int) -> str:
     if thing.kind == CERTIFICATES:
         return f"{len(thing.certificates)} in PEM"
     if thing.record is None:
-        return f"{len(thing.parts)} receipts"
+        return counted(len(thing.parts), "receipt")
     return summary(thing.record)
 
 
@@ -64,7 +65,7 @@ def _bundle(thing: Thing) -> str:
     holders = sorted({held["identity"]["id"] for held in described if "identity" in held})
     who = f"certificates of {', '.join(holders)}, " if holders else ""
     anchor, lists = thing.bundle.anchor, len(thing.bundle.crls)
-    return f"from {anchor.vendor}: {who}trust anchor, {lists} revocation lists"
+    return f"from {anchor.vendor}: {who}trust anchor, {counted(lists, 'revocation list')}"
 
 
 def _fields(thing: Thing, at: int) -> object:
