@@ -133,7 +133,6 @@ def remember(transaction: Transaction, verified: VerifiedRequest, data: bytes, n
     request = verified.request
     row = transaction.get(DeviceRow, (request.device_id, request.epoch))
     if row is not None and (row.counter, row.request_digest) == (request.counter, verified.digest):
-        row.last_seen = now
         return False
     first_seen = row.first_seen if row else now
     transaction.merge(

@@ -10,10 +10,15 @@ from tests.cli.state import device_state
 from tests.cli.workshop import SLOT_SIZE, Workshop, mounted, run
 
 
+def _write_again(shop: Workshop) -> tuple[object, ...]:
+    """A write whose request is no news to the box, so that a refusal leaves everything as it was."""
+    shop.do("box", "admit", shop.box, shop.stick)
+    return "write", shop.box, shop.stick, "--device", "PUMP-1", *shop.pin()
+
+
 def test_a_box_does_not_write_an_older_release(upgraded: Workshop) -> None:
     digest = upgraded.release_digest("1.0.0")
-    write = ("write", upgraded.box, upgraded.stick, "--device", "PUMP-1", *upgraded.pin())
-    box_refuses(upgraded, Code.ROLLBACK, *write, "--release", digest)
+    box_refuses(upgraded, Code.ROLLBACK, *_write_again(upgraded), "--release", digest)
 
 
 def test_a_device_does_not_install_an_older_release_from_a_subverted_box(upgraded: Workshop) -> None:
@@ -60,8 +65,7 @@ def test_the_release_that_runs_undamaged_is_not_installed_again(running: Worksho
 
 
 def test_a_box_has_nothing_for_a_device_that_runs_the_newest(upgraded: Workshop) -> None:
-    write = ("write", upgraded.box, upgraded.stick, "--device", "PUMP-1", *upgraded.pin())
-    box_refuses(upgraded, Code.ALREADY_INSTALLED, *write)
+    box_refuses(upgraded, Code.ALREADY_INSTALLED, *_write_again(upgraded))
 
 
 def test_a_release_that_failed_here_is_not_tried_again(running: Workshop) -> None:
@@ -79,8 +83,7 @@ def test_a_release_that_failed_here_is_not_tried_again(running: Workshop) -> Non
 def test_a_box_does_not_write_a_release_for_other_hardware(running: Workshop) -> None:
     running.release("2.0.0", "--hardware", "rev-z")
     digest = running.release_digest("2.0.0")
-    write = ("write", running.box, running.stick, "--device", "PUMP-1", *running.pin())
-    box_refuses(running, Code.INCOMPATIBLE_HARDWARE, *write, "--release", digest)
+    box_refuses(running, Code.INCOMPATIBLE_HARDWARE, *_write_again(running), "--release", digest)
 
 
 def test_a_device_does_not_install_a_release_for_other_hardware(running: Workshop) -> None:
@@ -106,8 +109,7 @@ def test_a_release_larger_than_the_slot_is_not_installed(running: Workshop) -> N
 
 def test_a_box_does_not_write_chunks_that_the_device_has_no_memory_for(running: Workshop) -> None:
     running.release("1.2.0", "--chunk-size", 2 * limits.MIB)
-    write = ("write", running.box, running.stick, "--device", "PUMP-1", *running.pin())
-    box_refuses(running, Code.TOO_LARGE, *write)
+    box_refuses(running, Code.TOO_LARGE, *_write_again(running))
 
 
 def test_a_manifest_larger_than_any_is_not_read(delivered: Workshop) -> None:
