@@ -12,6 +12,7 @@ from media_format.objects import Envelope
 from media_format.refusal import Code
 from tests.cli import attacker
 from tests.cli.refusals import box_refuses, device_refuses, device_refuses_and_reports, says
+from tests.cli.state import box_state, medium_state
 from tests.cli.workshop import Workshop, mounted, package_on, put, run
 
 
@@ -101,7 +102,11 @@ def test_a_release_that_was_not_copied_whole_is_not_imported(enrolled: Workshop)
 
 
 def test_a_medium_without_a_release_has_nothing_to_import(enrolled: Workshop) -> None:
-    box_refuses(enrolled, Code.TRUNCATED, "import", enrolled.box, enrolled.stick, *enrolled.pin())
+    before = box_state(enrolled.box), medium_state(enrolled.stick)
+    said = run("box", "import", enrolled.box, enrolled.stick, *enrolled.pin(), "--json")
+    assert (said.status, said.data["code"]) == (2, "misuse")
+    assert f"{enrolled.stick} holds no release" in said.data["detail"]
+    assert (box_state(enrolled.box), medium_state(enrolled.stick)) == before
 
 
 @pytest.mark.parametrize("garbage", [b"\xff", b"no CBOR at all", b"\xd2\x84\x9f\xff\xa0\x40\x40"])
