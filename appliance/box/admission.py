@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session as Transaction
 
 from appliance.box import rules
 from appliance.box.schema import DeviceRow, ReleaseRow
-from appliance.trust.request import VerifiedRequest
+from appliance.trust.request import SignedRequest, VerifiedRequest
 from media_format import cose
 from media_format.errors import Misuse
 from media_format.objects import DeviceKind, Manifest, Request
@@ -134,22 +134,25 @@ def remember(transaction: Transaction, verified: VerifiedRequest, data: bytes, n
     row = transaction.get(DeviceRow, (request.device_id, request.epoch))
     if row is not None and (row.counter, row.request_digest) == (request.counter, verified.digest):
         return False
-    first_seen = row.first_seen if row else now
-    transaction.merge(
-        DeviceRow(
-            id=request.device_id,
-            epoch=request.epoch,
-            product=request.product,
-            line=request.line,
-            hardware=request.hardware,
-            counter=request.counter,
-            request=data,
-            request_digest=verified.digest,
-            first_seen=first_seen,
-            last_seen=now,
-        )
-    )
+    transaction.merge(device_row(verified, data, row.first_seen if row else now, now))
     return True
+
+
+def device_row(signed: SignedRequest | VerifiedRequest, data: bytes, first_seen: int, seen: int) -> DeviceRow:
+    """A device with its newest request; `data` is the COSE object."""
+    request = signed.request
+    return DeviceRow(
+        id=request.device_id,
+        epoch=request.epoch,
+        product=request.product,
+        line=request.line,
+        hardware=request.hardware,
+        counter=request.counter,
+        request=data,
+        request_digest=signed.digest,
+        first_seen=first_seen,
+        last_seen=seen,
+    )
 
 
 def newest_release(transaction: Transaction, request: Request) -> ReleaseRow | None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session as Transaction
 
-from appliance.box import entitlements, fleet
+from appliance.box import admission, entitlements, fleet
 from appliance.box.receipts import columns_of, unseen
 from appliance.box.schema import DeviceRow, FleetRow, ReceiptRow, RuleRow
 from appliance.box.store import Store
@@ -74,20 +74,9 @@ def _take_request(transaction: Transaction, row: DeviceRow, signed: SignedReques
     held = transaction.get(DeviceRow, (request.device_id, request.epoch))
     if held is not None and held.counter >= request.counter:
         return
-    transaction.merge(
-        DeviceRow(
-            id=request.device_id,
-            epoch=request.epoch,
-            product=request.product,
-            line=request.line,
-            hardware=request.hardware,
-            counter=request.counter,
-            request=row.request,
-            request_digest=signed.digest,
-            first_seen=held.first_seen if held else row.first_seen,
-            last_seen=max(held.last_seen, row.last_seen) if held else row.last_seen,
-        )
-    )
+    first_seen = held.first_seen if held else row.first_seen
+    seen = max(held.last_seen, row.last_seen) if held else row.last_seen
+    transaction.merge(admission.device_row(signed, row.request, first_seen, seen))
     transaction.flush()
     fleet.asked(transaction, request)
 

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from appliance.box import users
 from appliance.box.backup import snapshot
-from appliance.box.faults import DATABASE
+from appliance.box.faults import DATABASE, FaultCode, of_database
 from appliance.box.schema import UserRow
 from appliance.box.store import Store
 from appliance.box.told import Told
@@ -84,6 +84,7 @@ def put_database(source: Path, target: Path, prepare: Callable[[], None]) -> Non
     """Put a database in the place of another, in one step: also where other programs have that open.
 
     `prepare` is called once nobody else can write to the one that goes; what it raises leaves that as it was.
+    So does MachineFault for a disk that is full or read-only, or a store that is in use.
     """
     ready = source / f"ready-{DATABASE}"
     snapshot(source / DATABASE, ready)
@@ -100,7 +101,10 @@ def put_database(source: Path, target: Path, prepare: Callable[[], None]) -> Non
     try:
         with closing(sqlite3.connect(ready)) as new, closing(sqlite3.connect(live, timeout=_WAIT)) as old:
             new.backup(old, pages=1, progress=locked)
-    except sqlite3.DatabaseError:
+    except sqlite3.DatabaseError as error:
+        problem = of_database(target, error)
+        if problem.code != FaultCode.DAMAGED:
+            raise problem from None
         if not prepared:
             prepare()
         # What lies there is no database: it is kept for whoever wants to look at it.

@@ -72,7 +72,7 @@ def hold_alone(fd: int, name: str) -> None:
         except BlockingIOError:
             if time.monotonic() > end:
                 raise Refusal(Code.MEDIUM_BUSY, f"{name}: another program is writing to it") from None
-            time.sleep(_PATIENCE / 50)
+            time.sleep(_PATIENCE / 50)  # flock(2) waits without end or not at all
         except OSError:
             return
         else:

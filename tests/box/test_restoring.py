@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +12,16 @@ import pytest
 
 from appliance.box import BoxService, Person, Restored, UserRole
 from appliance.box.backup import snapshot
+from appliance.box.faults import DATABASE, FaultCode
 from appliance.box.ledger import Ledger
+from appliance.box.replaced import put_database
 from appliance.box.store import Store
-from media_format.errors import Misuse
+from media_format.errors import MachineFault, Misuse
+from media_format.limits import MIB
 from media_format.objects import Entitlement
 from media_format.progress import silent
 from media_format.refusal import Code
+from tests.cli.disks import disk_of, fill, make_room
 from tests.workshop import PIN, Box, Workshop, ask, now
 
 SECRET = "a long passphrase"
@@ -134,3 +140,29 @@ def test_the_time_that_has_passed_is_not_taken_back_by_a_restore(shop: Workshop)
         store.raise_time_floor(transaction, now() + 60)
     restored(box.folder, file)
     assert store.time_floor() == now() + 60
+
+
+def test_a_disk_that_is_full_leaves_the_store_where_it_is(tmp_path: Path) -> None:
+    backup, box = tmp_path / "backup", tmp_path / "box"
+    for folder, word in ((backup, "old"), (box, "new")):
+        folder.mkdir()
+        _database(folder, word)
+    with disk_of(box, 8 * MIB) as small:
+        with pytest.raises(MachineFault, match="the disk is full") as raised:
+            put_database(backup, small, lambda: fill(small))
+        assert raised.value.code == FaultCode.FULL
+        make_room(small)
+        assert _words(small) == {"new"}
+        assert list(small.glob("*.damaged")) == []
+
+
+def _database(folder: Path, word: str) -> None:
+    with closing(sqlite3.connect(folder / DATABASE)) as database, database:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("CREATE TABLE words (word TEXT, much BLOB)")
+        database.executemany("INSERT INTO words VALUES (?, ?)", [(word, bytes(4000))] * 500)
+
+
+def _words(folder: Path) -> set[str]:
+    with closing(sqlite3.connect(folder / DATABASE)) as database:
+        return {word for (word,) in database.execute("SELECT word FROM words")}
