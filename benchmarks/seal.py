@@ -72,7 +72,7 @@ def _run(*command: str | Path) -> str:
 
 
 def _shell(script: str) -> None:
-    subprocess.run(["bash", "-o", "pipefail", "-ec", script], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["bash", "-o", "pipefail", "-ec", script], check=True, capture_output=True)
 
 
 @contextmanager

@@ -14,18 +14,20 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Final
 
-from tests.power.acts import ACTS, Act, World
+from tests.power.acts import ACTS, Act
 from tests.power.disk import Cut, Disk, Event, Loss, cuts, lay
 from tests.power.killing import Place, kill_at, places
 from tests.power.recording import record
+from tests.power.world import World
 
+_ACTS: Final = {act.name: act for act in ACTS}
 _AT_ONCE: Final = 4
 """Programs that are killed at the same time: most of theirs is waiting for a keystore to end."""
 _KILLED: Final = "kill -9 of the program"
@@ -48,14 +50,14 @@ class Tally:
             print(f"{self.act}, {self.fault}, at {place}: {list(wrong)}", file=sys.stderr)
 
 
-def cut(world: World, act: Act, events: Sequence[Event], loss: Loss, wanted: int, folder: Path) -> Tally:
+def cut(world: World, name: str, events: Sequence[Event], loss: Loss, wanted: int, folder: Path) -> Tally:
     """Judge what cuts of one kind leave of an act."""
-    line, random = Tally(act.name, loss), Random(f"{act.name} {loss}")
-    before = world.copy(folder / "before")
-    left = folder / "left"
+    line, random = Tally(name, loss), Random(f"{name} {loss}")
+    before = world.copy(folder / f"before {loss}")
+    left = folder / f"left {loss}"
     for found in _spread(cuts(Disk(before), events, loss, random), len(events) / wanted):
         lay(found.left, left)
-        line.add(events[found.place], world.judge(left, act, said=found.said))
+        line.add(events[found.place], world.judge(left, _ACTS[name], said=found.said))
         shutil.rmtree(left)
     shutil.rmtree(before)
     return line
@@ -88,7 +90,7 @@ def _spread(found: Iterable[Cut], step: float) -> Iterator[Cut]:
             yield one
 
 
-def torture(act: Act, wanted: int, kills: int, folder: Path) -> Iterator[Tally]:
+def torture(act: Act, wanted: int, kills: int, folder: Path, pool: Executor) -> Iterator[Tally]:
     """All that is done to one act."""
     (folder / "shop").mkdir(parents=True)
     world = World.make(folder)
@@ -96,8 +98,8 @@ def torture(act: Act, wanted: int, kills: int, folder: Path) -> Iterator[Tally]:
     events = record(act.command(root), root, log)
     # Cuts are made of what the program found: the record speaks of paths below the folder only.
     shutil.rmtree(root)
-    for loss in Loss:
-        yield cut(world, act, events, loss, wanted, folder)
+    judged = [pool.submit(cut, world, act.name, events, loss, wanted, folder) for loss in Loss]
+    yield from (line.result() for line in judged)
     yield kill(world, act, places(log.read_text()), kills, folder)
 
 
@@ -108,17 +110,17 @@ def main() -> int:
         "--cuts", type=int, default=1000, help="of each act and kind at most (default: 1000)"
     )
     options.add_argument("--kills", type=int, default=40, help="of each act at most (default: 40)")
-    names = [act.name for act in ACTS]
-    options.add_argument("--act", choices=names, action="append", help="only this act; may be repeated")
+    options.add_argument("--act", choices=_ACTS, action="append", help="only this act; may be repeated")
     chosen = options.parse_args()
-    wanted = [act for act in ACTS if act.name in (chosen.act or names)]
-    print(f"{'act':12} {'fault':24} {'tried':>7} {'survived':>9}")
+    wanted = [act for name, act in _ACTS.items() if name in (chosen.act or _ACTS)]
+    print(f"{'act':14} {'fault':24} {'tried':>7} {'survived':>9}")
     failed = 0
-    for act in wanted:
-        with tempfile.TemporaryDirectory() as folder:
-            for line in torture(act, chosen.cuts, chosen.kills, Path(folder)):
-                print(f"{line.act:12} {line.fault:24} {line.tried:7} {line.survived:9}", flush=True)
-                failed += line.tried - line.survived
+    with ProcessPoolExecutor() as pool:
+        for act in wanted:
+            with tempfile.TemporaryDirectory() as folder:
+                for line in torture(act, chosen.cuts, chosen.kills, Path(folder), pool):
+                    print(f"{line.act:14} {line.fault:24} {line.tried:7} {line.survived:9}", flush=True)
+                    failed += line.tried - line.survived
     print("nothing was lost" if not failed else f"{failed} boxes were damaged")
     return int(failed > 0)
 

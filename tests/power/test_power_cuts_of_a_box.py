@@ -12,10 +12,11 @@ from random import Random
 
 import pytest
 
-from tests.power.acts import ACTS, Act, World
+from tests.power.acts import ACTS, Act
 from tests.power.disk import Disk, Event, Loss, Sync, cuts, lay
 from tests.power.killing import kill_at, places
 from tests.power.recording import record
+from tests.power.world import World
 
 ACT = {act.name: act for act in ACTS}
 EVERY = {"import": 31, "write": 61, "add a user": 23}
