@@ -34,6 +34,7 @@ from appliance.trust.envelope import judge_revocation, judge_validity, verify_en
 from appliance.trust.key_chain import KeyChain, judge_install
 from appliance.trust.manifest import VerifiedManifest, verify_manifest
 from appliance.trust.pages import VerifiedPage, verify_page
+from appliance.trust.slots import judge_regions, judge_space
 from media_format.objects import (
     Answer,
     ChainHead,
@@ -180,8 +181,9 @@ def admit_package(
     )
     judge_key_chain(plan, view)
     judge_compatibility(plan, view)
-    judge_regions(plan.manifest, view)
-    judge_space(plan.manifest, view)
+    capacities = {slot: space.capacity for slot, space in view.slots.items()}
+    judge_regions(plan.manifest, capacities)
+    judge_space(plan.manifest, capacities)
     return plan
 
 
@@ -298,25 +300,3 @@ def judge_compatibility(plan: InstallPlan, view: DeviceView) -> None:
     if present is not None and present.base not in view.bases:
         detail = "the package builds on a release that this device does not run, or that was found wrong here"
         raise Refusal(Code.WRONG_BASE, detail)
-
-
-def judge_regions(manifest: Manifest, view: DeviceView) -> None:
-    """Whether components go to slots that updates may write, without touching one another.
-
-    Raises Refusal(region-forbidden).
-    """
-    ends: dict[str, int] = {}
-    for component in sorted(manifest.components, key=lambda component: component.offset):
-        if component.slot not in view.slots:
-            raise Refusal(Code.REGION_FORBIDDEN, f"updates may not write to a slot {component.slot!r}")
-        if component.offset < ends.get(component.slot, 0):
-            raise Refusal(Code.REGION_FORBIDDEN, f"two components overlap in slot {component.slot!r}")
-        ends[component.slot] = component.offset + component.size
-
-
-def judge_space(manifest: Manifest, view: DeviceView) -> None:
-    """Whether every component fits its slot. Raises Refusal(no-space)."""
-    for component in manifest.components:
-        end, capacity = component.offset + component.size, view.slots[component.slot].capacity
-        if end > capacity:
-            raise Refusal(Code.NO_SPACE, f"{component.name!r} ends at {end}, its slot at {capacity}")
