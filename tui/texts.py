@@ -95,6 +95,7 @@ REVIEW_NO_END: Final = "Certificate without an end."
 REVIEW_ANSWERED: Final = "On this medium already."
 REVIEW_NOTES: Final = "{size}. {notes}"
 REVIEW_REFUSED: Final = "NOT {name}: {advice} ({code})"
+REVIEW_WITHHELD: Final = "NOT {release}: {advice} ({code})"
 REVIEW_NEWEST: Final = "{device} has the newest release."
 REVIEW_CHECKS: Final = (
     "The device will check the signatures, that the package is for it, that nothing was revoked, that the "

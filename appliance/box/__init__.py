@@ -14,6 +14,7 @@ from appliance.box.holdings import StoredPackage
 from appliance.box.importing import ReleaseInfo
 from appliance.box.ledger import LedgerQuery, LedgerState
 from appliance.box.ledger_chain import LedgerEntry
+from appliance.box.offering import Withheld
 from appliance.box.receipts import CollectedReceipt, ReceiptFilter, ReceiptInfo
 from appliance.box.restoring import Person, Restored
 from appliance.box.rules import Rule, Verdict
@@ -66,6 +67,7 @@ __all__ = [
     "User",
     "UserRole",
     "Verdict",
+    "Withheld",
     "WriteResult",
     "Written",
 ]

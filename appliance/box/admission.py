@@ -1,4 +1,4 @@
-"""Admitting requests: who asks, whether it is new, whether that device is allowed, what it may get."""
+"""Admitting requests: who asks, whether it is new, whether that device is allowed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session as Transaction
 
 from appliance.box import rules
-from appliance.box.schema import DeviceRow, ReleaseRow
+from appliance.box.offering import Offer, Withheld
+from appliance.box.schema import DeviceRow
 from appliance.trust.request import SignedRequest, VerifiedRequest
-from media_format import cose
 from media_format.errors import Misuse
-from media_format.objects import DeviceKind, Manifest, Request
+from media_format.objects import DeviceKind, Request
 from media_format.refusal import Code, Refusal
 
 
@@ -30,15 +30,19 @@ class Admission:
     detail: str
     """What was judged: why it was refused, or why it may be answered."""
     release: bytes | None
-    """The manifest digest of the release this device should get; None if it has the newest."""
+    """The manifest digest of the release this device should get; None where nothing newer is for it."""
     release_version: str | None
+    withheld: Withheld | None = None
+    """The newest release, where the device gets an older one, or none, because that does not fit it."""
     certified_until: int | None = None
     """When the device's certificate expires, in seconds since the epoch; None where it was refused."""
 
 
-def admitted(file: str, verified: VerifiedRequest, release: ReleaseRow | None, why: str) -> Admission:
-    """The admission of a request that may be answered, with the release it should get and why it may."""
-    request = verified.request
+def admitted(file: str, verified: VerifiedRequest, offer: Offer, why: str) -> Admission:
+    """The admission of a request that may be answered, with what its device should get and why it may."""
+    request, release, withheld = verified.request, offer.release, offer.withheld
+    if withheld is not None:
+        why += f"; {withheld.code}: {withheld.detail}"
     return Admission(
         file=file,
         device_id=request.device_id,
@@ -49,6 +53,7 @@ def admitted(file: str, verified: VerifiedRequest, release: ReleaseRow | None, w
         detail=why,
         release=release.manifest_digest if release else None,
         release_version=release.version if release else None,
+        withheld=withheld,
         certified_until=int(verified.identity.certificate.not_valid_after_utc.timestamp()),
     )
 
@@ -153,53 +158,6 @@ def device_row(signed: SignedRequest | VerifiedRequest, data: bytes, first_seen:
         first_seen=first_seen,
         last_seen=seen,
     )
-
-
-def newest_release(transaction: Transaction, request: Request) -> ReleaseRow | None:
-    """The newest release in the store that would take the device further; None if there is none."""
-    kind = DeviceKind(product=request.product, line=request.line, hardware=request.hardware)
-    row = offered(transaction, kind)
-    head = request.head.index if request.head else 0
-    return row if row is not None and row.release_index > head else None
-
-
-def offered(transaction: Transaction, kind: DeviceKind) -> ReleaseRow | None:
-    """The newest release that the box offers to devices of a kind; None if there is none."""
-    rows = transaction.scalars(
-        select(ReleaseRow)
-        .where(ReleaseRow.product == kind.product, ReleaseRow.line == kind.line)
-        .where(ReleaseRow.retired.is_(None))
-        .order_by(ReleaseRow.release_index.desc())
-    )
-    return next((row for row in rows if kind.hardware in manifest(row).hardware), None)
-
-
-def check_release(row: ReleaseRow, request: Request) -> None:
-    """Whether a release may be given to this device.
-
-    Misuse for one that was retired, Refusal(incompatible-hardware), (rollback) or (too-large).
-    """
-    if row.retired is not None:
-        raise Misuse(f"{row.product} {row.version} was retired; import it again to offer it again")
-    found = manifest(row)
-    same_line = (found.product, found.line) == (request.product, request.line)
-    if not same_line or request.hardware not in found.hardware:
-        device = f"{request.product}/{request.line} on {request.hardware}"
-        raise Refusal(Code.INCOMPATIBLE_HARDWARE, f"{found.product} {found.version} is not for {device}")
-    if request.head is not None and found.index < request.head.index:
-        raise Refusal(
-            Code.ROLLBACK, f"{request.device_id} has confirmed a newer release than {found.version}"
-        )
-    if max(component.chunk_size for component in found.components) > request.largest_chunk:
-        raise Refusal(
-            Code.TOO_LARGE, f"{request.device_id} has too little memory for the chunks of {found.version}"
-        )
-
-
-def manifest(row: ReleaseRow) -> Manifest:
-    """The manifest of an imported release; it was verified at import."""
-    signed = cose.read_sign(row.manifest, Manifest.CONTENT_TYPE, Manifest.LIMIT)
-    return Manifest.from_bytes(signed.payload)
 
 
 def running_version(request: Request) -> str | None:

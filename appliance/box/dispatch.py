@@ -7,8 +7,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session as Transaction
 
-from appliance.box import admission, delivery, importing, receipts, reuse, tidying
+from appliance.box import admission, delivery, importing, offering, receipts, reuse, tidying
 from appliance.box.context import Context
 from appliance.box.delivery import Cancelled, Delivery, Target, Written
 from appliance.box.schema import DeviceRow, ReleaseRow
@@ -33,11 +34,11 @@ class Choice:
 
 
 def choose(context: Context, device: str, release: bytes | None, mode: Mode) -> Choice:
-    """Judge a device's newest request again and choose its release: the named one, or the newest for it.
+    """Judge a device's newest request again and choose its release: the named one, or the newest that fits.
 
     Raises Misuse for devices and releases that are not known, Refusal(already-installed) where there is
-    nothing newer, (unsupported-format) where the device cannot read what would be written, and the refusals
-    of admission.
+    nothing newer, (unsupported-format) where the device cannot read what would be written, the refusals of
+    admission, and those of `offering.check_release`.
     """
     with context.store.reading() as transaction:
         row = transaction.scalars(
@@ -49,15 +50,21 @@ def choose(context: Context, device: str, release: bytes | None, mode: Mode) -> 
         admission.judge(transaction, verified, default_allowed=context.allow_by_default)
         _check_readable(verified.request, mode)
         if release is None:
-            chosen = admission.newest_release(transaction, verified.request)
-            if chosen is None:
-                raise Refusal(Code.ALREADY_INSTALLED, f"the box has nothing newer for {device}")
-        else:
-            chosen = transaction.get(ReleaseRow, release)
-            if chosen is None:
-                raise Misuse(f"the box has no release {release.hex()}; see: updatebox box releases")
-        admission.check_release(chosen, verified.request)
+            return Choice(verified, _newest(transaction, verified.request))
+        chosen = transaction.get(ReleaseRow, release)
+        if chosen is None:
+            raise Misuse(f"the box has no release {release.hex()}; see: updatebox box releases")
+        offering.check_release(chosen, verified.request)
         return Choice(verified, chosen)
+
+
+def _newest(transaction: Transaction, request: Request) -> ReleaseRow:
+    offer = offering.offer(transaction, request)
+    if offer.release is not None:
+        return offer.release
+    if offer.withheld is not None:
+        raise Refusal(offer.withheld.code, offer.withheld.detail)
+    raise Refusal(Code.ALREADY_INSTALLED, f"the box has nothing newer for {request.device_id}")
 
 
 def _check_readable(request: Request, mode: Mode) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, case, exists, false, func, select, t
 from sqlalchemy.orm import Session as Transaction
 from sqlalchemy.orm import aliased
 
-from appliance.box import admission
+from appliance.box import admission, offering
 from appliance.box.delivery import LIFETIME
 from appliance.box.rules import Rules
 from appliance.box.schema import DeviceRow, FleetRow, ReleaseRow
@@ -38,7 +38,10 @@ class DeviceInfo:
     version: str | None
     """What it runs, as it said last."""
     wanted: str | None
-    """The newest release that the box has for it; None where it has confirmed that, or there is none."""
+    """The newest release that the box has for its kind; None where it has confirmed that, or there is none.
+
+    Whether that fits the device, its request decides.
+    """
     outcome: str | None
     """What became of the last package, with the code of a refusal or failure."""
     code: str | None
@@ -125,7 +128,7 @@ class _Newest:
 
     def of(self, kind: DeviceKind) -> ReleaseRow | None:
         if kind not in self._known:
-            self._known[kind] = admission.offered(self._transaction, kind)
+            self._known[kind] = offering.newest(self._transaction, kind)
         return self._known[kind]
 
     def behind(self, product: str | None) -> ColumnElement[bool]:

@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session as Transaction
 
-from appliance.box import admission
+from appliance.box import offering
 from appliance.box.faults import FaultCode
 from appliance.box.identity import TRANSPORT, Identity
 from appliance.box.package_volume import KeptFile
@@ -191,7 +191,7 @@ def listed(transaction: Transaction, *, retired: bool) -> tuple[ReleaseInfo, ...
 def info(row: ReleaseRow) -> ReleaseInfo:
     """A release as lists show it. MachineFault(store-damaged)."""
     try:
-        found = admission.manifest(row)
+        found = offering.manifest(row)
     except Refusal as refusal:
         raise MachineFault(
             f"the release {row.manifest_digest.hex()} in the store is damaged: {refusal.detail}",

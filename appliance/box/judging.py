@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session as Transaction
 
-from appliance.box import admission, survey
+from appliance.box import admission, offering, survey
 from appliance.box.admission import Admission
 from appliance.box.context import Context
 from appliance.box.reading_ahead import Read, reading_ahead
@@ -76,10 +76,10 @@ class _Judge:
         try:
             verified = admit_request(data, context.anchor, self.lists, context.now.time, self.crls)
             why = admission.judge(self.transaction, verified, default_allowed=context.allow_by_default)
-            release = admission.newest_release(self.transaction, verified.request)
+            offer = offering.offer(self.transaction, verified.request)
         except Refusal as refusal:
             return JudgedRequest(admission.refused(name, verified, refusal), None, b"")
-        return JudgedRequest(admission.admitted(name, verified, release, why), verified, data)
+        return JudgedRequest(admission.admitted(name, verified, offer, why), verified, data)
 
     def receipt(self, name: str, read: Read) -> JudgedReceipt:
         anchor, now = self.context.anchor, self.context.now.time

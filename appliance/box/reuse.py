@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from appliance.box import admission
+from appliance.box import offering
 from appliance.box.schema import ReleaseRow
 from appliance.box.store import Store
 from appliance.trust.pages import VerifiedPage, verify_page
@@ -85,7 +85,7 @@ def _find_base(store: Store, release: VerifiedRelease, requests: Sequence[Reques
     found = []
     for row in rows:
         if row is not None and store.holds(row.package_id):
-            manifest, seen = admission.manifest(row), measured[row.manifest_digest]
+            manifest, seen = offering.manifest(row), measured[row.manifest_digest]
             right = tuple(one for one in manifest.components if (one.name, one.digest) in seen)
             if right and sum(component.chunks for component in right) <= MAX_INDEXED:
                 found.append((sum(component.size for component in right), row, manifest, right))

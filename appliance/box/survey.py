@@ -137,6 +137,10 @@ def suggest(
         if request.code is not None:
             name, advice = request.device_id or request.file, Refusal(request.code, request.detail).advice
             return Action.NOTHING, f"The request of {name} cannot be answered. {advice} ({request.code})"
+    for request in requests:
+        if request.withheld is not None:
+            new = request.withheld
+            return Action.NOTHING, f"{new.version} is not for {request.device_id}. {new.advice} ({new.code})"
     if requests:
         has = "have" if len(requests) > 1 else "has"
         return Action.NOTHING, f"{_names(requests)} {has} the newest release."

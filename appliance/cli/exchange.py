@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from appliance.box import Cancel, Written
+from appliance.box import Admission, Cancel, Written
 from appliance.cli.answer import Answer, about, answering, of_many
 from appliance.cli.box_parts import FOLDER_AND_MEDIUM, PIN, USER, manifest_digest, open_box
 from appliance.cli.orders import directive_told, news
@@ -45,13 +45,19 @@ def admit(directory: Path, medium: str) -> Answer:
         if entry.code is not None:
             lines.append(f"{entry.code}: {about(entry.device_id or entry.file, entry.detail)}")
         else:
-            offer = f"can get {entry.release_version}" if entry.release_version else "has the newest release"
-            lines.append(
-                f"{entry.device_id} ({entry.product}) runs {entry.version or 'no release'} and {offer}.\n"
-                f"  Admitted: {entry.detail}."
-            )
+            running = f"{entry.device_id} ({entry.product}) runs {entry.version or 'no release'}"
+            lines.append(f"{running} and {_offer(entry)}.\n  Admitted: {entry.detail}.")
+    lines += dict.fromkeys(entry.withheld.advice for entry in found if entry.withheld is not None)
     refusals = [Refusal(entry.code, entry.detail) for entry in found if entry.code is not None]
     return of_many({"requests": found}, lines, refusals, accepted=len(refusals) < len(found))
+
+
+def _offer(entry: Admission) -> str:
+    """What a device can get, and what not."""
+    if entry.withheld is None:
+        return f"can get {entry.release_version}" if entry.release_version else "has the newest release"
+    new = entry.withheld.version
+    return f"can get {entry.release_version}, not {new}" if entry.release_version else f"cannot get {new}"
 
 
 @click.command("write")

@@ -161,7 +161,7 @@ def deliver_anyway(shop: Workshop, version: str) -> None:
     box = BoxService.open(shop.box, now=now)
     session = box.unlock("supervisor", PIN)
     digest = bytes.fromhex(shop.release_digest(version))
-    with mock.patch("appliance.box.admission.check_release"):
+    with mock.patch("appliance.box.offering.check_release"):
         box.write(shop.stick, ("PUMP-1",), session, silent, release=digest)
 
 

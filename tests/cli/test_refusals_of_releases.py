@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from media_format import cbor, limits
-from media_format.refusal import Code
+from media_format.refusal import ADVICE, Code
 from tests.cli import attacker
 from tests.cli.refusals import box_refuses, device_refuses_and_reports, says
 from tests.cli.state import device_state
@@ -93,23 +93,63 @@ def test_a_device_does_not_install_a_release_for_other_hardware(running: Worksho
     device_refuses_and_reports(running, Code.INCOMPATIBLE_HARDWARE)
 
 
-def test_a_release_that_names_what_is_no_slot_is_not_installed(running: Workshop) -> None:
-    loader = running.folder / "loader.img"
+def _release_without_a_slot(shop: Workshop) -> str:
+    """A release for a slot that PUMP-1 does not have; returns its digest."""
+    loader = shop.folder / "loader.img"
     loader.write_bytes(b"boot me" * 1000)
-    running.release("1.2.0", "--component", f"boot-indicator={loader}")
-    running.write()
+    shop.release("1.2.0", "--component", f"boot-indicator={loader}")
+    return shop.release_digest("1.2.0")
+
+
+def _release_without_room(shop: Workshop) -> str:
+    """A release that is a byte larger than PUMP-1's slot; returns its digest."""
+    shop.release("1.2.0", image=b"\1" * (SLOT_SIZE + 1))
+    return shop.release_digest("1.2.0")
+
+
+def test_a_release_that_names_what_is_no_slot_is_not_installed(running: Workshop) -> None:
+    _release_without_a_slot(running)
+    attacker.deliver_anyway(running, "1.2.0")
     device_refuses_and_reports(running, Code.REGION_FORBIDDEN)
 
 
+def test_a_box_does_not_write_a_release_that_names_what_is_no_slot(running: Workshop) -> None:
+    digest = _release_without_a_slot(running)
+    box_refuses(running, Code.REGION_FORBIDDEN, *_write_again(running), "--release", digest)
+
+
 def test_a_release_larger_than_the_slot_is_not_installed(running: Workshop) -> None:
-    running.release("1.2.0", image=b"\1" * (SLOT_SIZE + 1))
-    running.write()
+    _release_without_room(running)
+    attacker.deliver_anyway(running, "1.2.0")
     device_refuses_and_reports(running, Code.NO_SPACE)
+
+
+def test_a_box_does_not_write_a_release_larger_than_the_slot(running: Workshop) -> None:
+    digest = _release_without_room(running)
+    box_refuses(running, Code.NO_SPACE, *_write_again(running), "--release", digest)
 
 
 def test_a_box_does_not_write_chunks_that_the_device_has_no_memory_for(running: Workshop) -> None:
     running.release("1.2.0", "--chunk-size", 2 * limits.MIB)
-    box_refuses(running, Code.TOO_LARGE, *_write_again(running))
+    digest = running.release_digest("1.2.0")
+    box_refuses(running, Code.TOO_LARGE, *_write_again(running), "--release", digest)
+
+
+def test_a_box_says_why_it_has_nothing_where_nothing_newer_fits(upgraded: Workshop) -> None:
+    _release_without_room(upgraded)
+    box_refuses(upgraded, Code.NO_SPACE, *_write_again(upgraded))
+
+
+def test_a_box_says_at_once_which_release_does_not_fit_the_device(running: Workshop) -> None:
+    _release_without_room(running)
+    said = run("box", "admit", running.box, running.stick)
+    assert said.status == 0, said.err
+    assert "runs 1.0.0 and can get 1.1.0, not 1.2.0." in said.out
+    end = SLOT_SIZE + 1
+    assert (
+        f"no-space: PUMP-1 cannot install 1.2.0: 'rootfs' ends at {end}, its slot at {SLOT_SIZE}" in said.out
+    )
+    assert ADVICE[Code.NO_SPACE] in said.out
 
 
 def test_a_manifest_larger_than_any_is_not_read(delivered: Workshop) -> None:

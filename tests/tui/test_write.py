@@ -52,6 +52,18 @@ async def test_every_device_on_a_stick_gets_its_package_and_its_code(place: Plac
     assert (place.installed(place.stick, FIRST), place.installed(place.stick, SECOND)) == (NEW, NEW)
 
 
+async def test_a_device_that_the_newest_release_does_not_fit_gets_a_reason(place: Place) -> None:
+    with (place.folder / f"{FIRST}-1" / "slots" / "rootfs.b").open("r+b") as bank:
+        bank.truncate(4096)
+    async with kiosk_of(place, place.new_stick("two.img", FIRST, SECOND)) as technician:
+        await review(technician)
+        seen = technician.seen()
+        assert f"{SECOND} pump no release → {NEW}" in seen
+        assert f"{FIRST}: NOT {NEW}: The image does not fit the slot; ask the vendor" in seen
+        assert "(no-space)" in seen
+        assert not technician.cut_off()
+
+
 async def test_a_device_without_a_mark_gets_nothing(place: Place) -> None:
     async with kiosk_of(place, place.stick) as technician:
         await review(technician)

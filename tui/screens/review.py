@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Label, Static
 
-from appliance.box import Admission, MediumReport, Refusal, ReleaseInfo
+from appliance.box import Admission, MediumReport, Refusal, ReleaseInfo, Withheld
 from tui import texts
 from tui.bays import Bay
 from tui.screens.frame import HELP, Frame
@@ -81,6 +81,8 @@ class ReviewScreen(Frame[tuple[str, ...]]):
         lines = [versions, texts.REVIEW_DETAIL.format(counter=found.counter, certificate=certificate)]
         if found not in self._report.waiting:
             lines.append(texts.REVIEW_ANSWERED)
+        if found.withheld is not None:
+            lines.append(_withheld(found.withheld))
         release = self._releases.get(found.release or b"")
         if release:
             lines.append(texts.REVIEW_NOTES.format(size=amount(release.size), notes=release.notes or ""))
@@ -89,7 +91,13 @@ class ReviewScreen(Frame[tuple[str, ...]]):
 
 def _not_served(found: Admission) -> str:
     name = clean(found.device_id or found.file)
+    if found.withheld is not None:
+        return f"{name}: {_withheld(found.withheld)}"
     if found.code is None:
         return texts.REVIEW_NEWEST.format(device=name)
     advice = Refusal(found.code, found.detail).advice
     return texts.REVIEW_REFUSED.format(name=name, advice=advice, code=found.code)
+
+
+def _withheld(found: Withheld) -> str:
+    return clean(texts.REVIEW_WITHHELD.format(release=found.version, advice=found.advice, code=found.code))

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from appliance.box import admission, directives, identity, importing, survey
+from appliance.box import admission, directives, identity, importing, offering, survey
 from appliance.box.context import Context
 from appliance.box.machine import Machine
 from appliance.box.receipts import History
@@ -115,8 +115,11 @@ class AsBox:
         verified = admit_request(data, self.anchor, context.lists(), context.now.time, crls)
         with context.store.reading() as transaction:
             admission.judge(transaction, verified, default_allowed=context.allow_by_default)
-            release = admission.newest_release(transaction, verified.request)
-        return f"it can get {release.version}" if release else "it has the newest release"
+            offer = offering.offer(transaction, verified.request)
+        if offer.withheld is None:
+            return f"it can get {offer.release.version}" if offer.release else "it has the newest release"
+        why = f"{offer.withheld.code}: {offer.withheld.detail}"
+        return f"it can get {offer.release.version}; {why}" if offer.release else f"it can get nothing; {why}"
 
     def _receipt(self, data: bytes, crls: Sequence[bytes]) -> str:
         context = self._context()
