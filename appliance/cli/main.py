@@ -4,28 +4,66 @@ from __future__ import annotations
 
 import importlib
 import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, Final
 
 import click
+from click.shell_completion import CompletionItem
 
 from appliance.cli.answer import FAILED, INTERRUPTED
 from appliance.process.hardening import close_memory
 
-_EXTRAS: Final = {"box": "box", "tui": "box", "demo": "box"}
-"""Groups that need an extra to be installed."""
+_EXTRA: Final = "box"
+"""What installs `Loadable.needs`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loadable:
+    """What can be said of a command before it is loaded.
+
+    `place` is MODULE:COMMAND; `summary` is the first sentence of the command's help; `needs` are packages
+    that only an extra installs.
+    """
+
+    place: str
+    summary: str
+    needs: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> str:
+        """The summary, or what is to be installed first."""
+        return self.summary if all(map(find_spec, self.needs)) else f"(needs the extra '{_EXTRA}')"
+
 
 _COMMANDS: Final = {
-    "demo": "appliance.cli.demo.command:demo",
-    "vendor": "appliance.cli.vendor:vendor",
-    "box": "appliance.cli.box:box",
-    "device": "appliance.cli.device:device",
-    "inspect": "appliance.cli.inspect:inspect",
-    "tui": "appliance.cli.kiosk:tui",
+    "demo": Loadable(
+        "appliance.cli.demo.command:demo",
+        "Run the whole loop on this machine: vendor, box, stick, two devices, attacks, receipts.",
+        ("sqlalchemy", "textual"),
+    ),
+    "vendor": Loadable(
+        "appliance.cli.vendor:vendor",
+        "The vendor: enrols boxes and devices, signs and seals releases, revokes.",
+    ),
+    "box": Loadable(
+        "appliance.cli.box:box",
+        "The update box: keeps releases sealed, seals them anew for one device, collects receipts.",
+        ("sqlalchemy",),
+    ),
+    "device": Loadable(
+        "appliance.cli.device:device", "The device: asks for updates, checks and installs them, reports."
+    ),
+    "inspect": Loadable(
+        "appliance.cli.inspect:inspect",
+        "Explain an object, a package or a medium: who signed, for whom, valid when, what is inside.",
+    ),
+    "tui": Loadable("appliance.cli.kiosk:tui", "The kiosk of the box in DIR.", ("sqlalchemy", "textual")),
 }
 
 
 class LazyGroup(click.Group):
-    """Imports a role when it is used: a device has nothing of the box installed."""
+    """Imports a role when it is used: a device has nothing of the box installed, and help is quick."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run as a program: PINs, content keys and the right to use keys will be in this memory."""
@@ -42,14 +80,28 @@ class LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.told) for name, command in _COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        found = [
+            CompletionItem(name, help=command.told)
+            for name, command in _COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        # What a command completes by itself, its options: a group would load all its commands.
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
+        asked = _COMMANDS.get(cmd_name)
+        if asked is None:
             return None
-        module, _, attribute = _COMMANDS[cmd_name].partition(":")
+        module, _, attribute = asked.place.partition(":")
         try:
             command = getattr(importlib.import_module(module), attribute)
         except ModuleNotFoundError as error:
-            if cmd_name not in _EXTRAS or (error.name or "").startswith(("appliance", "media_format", "tui")):
+            if not asked.needs or (error.name or "").startswith(("appliance", "media_format", "tui")):
                 raise
             return _missing(cmd_name, str(error.name))
         assert isinstance(command, click.Command)
@@ -59,14 +111,11 @@ class LazyGroup(click.Group):
 def _missing(name: str, module: str) -> click.Command:
     @click.command(
         name,
-        short_help=f"(needs the extra '{_EXTRAS[name]}')",
         context_settings={"ignore_unknown_options": True, "help_option_names": []},
     )
     @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
     def missing(arguments: tuple[str, ...]) -> None:
-        click.echo(
-            f"misuse: '{name}' needs {module}; run: pip install 'updatebox[{_EXTRAS[name]}]'", err=True
-        )
+        click.echo(f"misuse: '{name}' needs {module}; run: pip install 'updatebox[{_EXTRA}]'", err=True)
         sys.exit(2)
 
     return missing

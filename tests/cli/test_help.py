@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import click
@@ -58,6 +60,28 @@ def test_no_option_takes_a_secret_itself() -> None:
     options = [option for words in COMMANDS for option in _found(tuple(words.split())).params]
     secret = [one for one in options if one.name and one.name.endswith(("pin", "passphrase"))]
     assert secret == []
+
+
+def test_the_list_of_commands_says_what_each_says_of_itself() -> None:
+    said = " ".join(run("-h").out.split())
+    for name in main.list_commands(click.Context(main)):
+        summary = " ".join((_found((name,)).help or "").partition("\n\n")[0].split())
+        assert f"{name} {summary}" in said
+
+
+LOADED = """
+import sys
+from appliance.cli.main import main
+main(["-h"], standalone_mode=False)
+sys.exit(", ".join({"sqlalchemy", "textual", "cryptography"} & set(sys.modules)) or None)
+"""
+
+
+def test_the_list_of_commands_loads_none_of_them() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_shell_gets_its_completion_script() -> None:
