@@ -24,7 +24,7 @@ from appliance.tpm.protocol import Authorisation, KeyKind, TpmStatus
 from appliance.tpm.vault import Closed, Replace, Vault, unavailable
 from media_format.durable import replace_file
 from media_format.errors import Misuse
-from media_format.objects import Kem
+from media_format.kem import Kem
 from media_format.payload import hpke
 from media_format.refusal import Code, Refusal
 

@@ -1,5 +1,6 @@
 """The objects that travel: frozen typed values that know how to encode and check themselves, one a file."""
 
+from media_format.kem import Kem
 from media_format.objects.chunk_table import Chunk, ChunkPage, Codec
 from media_format.objects.directive import Directive, Entitlement, Order
 from media_format.objects.enrolment import DeviceKind, EncryptionKey, EnrolmentRequest, Role
@@ -10,7 +11,6 @@ from media_format.objects.envelope import (
     DeviceBinding,
     Envelope,
     EnvelopeKind,
-    Kem,
     Present,
     Recipient,
     Run,

@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import ClassVar
 
 from media_format import limits
+from media_format.kem import Kem
 from media_format.objects.manifest import CRL_NUMBERS, FORMAT, SHORT, CrlNumber
 from media_format.wire import (
     DIGEST,
@@ -43,13 +44,6 @@ class Cipher(IntEnum):
     """Signed only: a mode that a device's policy must allow."""
     COBBLESTONE_256 = 1
     """C2SP chunked-encryption, Cobblestone-256."""
-
-
-class Kem(IntEnum):
-    """HPKE key encapsulation mechanisms; KDF is HKDF-SHA256 (1), AEAD AES-256-GCM (2)."""
-
-    P256 = 0x0010
-    XWING = 0x647A
 
 
 @record

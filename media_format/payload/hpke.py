@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.hpke import (
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
 from media_format.errors import Misuse
-from media_format.objects.envelope import Kem
+from media_format.kem import Kem
 from media_format.refusal import Code, Refusal
 
 PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | MLKEM768X25519PrivateKey

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from media_format import cbor
-from media_format.objects.envelope import Kem, Wrap
+from media_format.kem import Kem
+from media_format.objects.envelope import Wrap
 from media_format.payload import hpke
 from media_format.refusal import Code, Refusal
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media_format.errors import Misuse
-from media_format.objects.envelope import Kem
+from media_format.kem import Kem
 from media_format.payload import hpke
 from media_format.refusal import Code, Refusal
 

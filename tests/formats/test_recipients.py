@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, mlkem, x25519
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from media_format.objects.envelope import Kem, Recipient, Wrap
+from media_format.kem import Kem
+from media_format.objects.envelope import Recipient, Wrap
 from media_format.payload import hpke
 from media_format.payload.recipients import OpenLayer, RecipientKey, Wrapped, unwrap, wrap
 from media_format.refusal import Code, Refusal
