@@ -65,6 +65,19 @@ def test_the_command_line_starts_on_a_bare_install() -> None:
     import_without(["appliance.cli.main"], FOREIGN_TO_A_BARE_INSTALL)
 
 
+@pytest.mark.parametrize(
+    ("process", "needless"),
+    [
+        ("appliance.tpm.keystore", ("media_format.objects", "media_format.volume", "subprocess", "click")),
+        ("appliance.media.courier", ("media_format.objects", "cryptography", "subprocess", "click")),
+    ],
+)
+def test_a_process_that_starts_again_and_again_loads_only_what_it_needs(
+    process: str, needless: tuple[str, ...]
+) -> None:
+    import_without([f"{process}.__main__"], needless)
+
+
 @pytest.mark.parametrize("package", ["media_format", "appliance", "tui"])
 def test_importing_a_package_prints_and_writes_nothing(package: str, tmp_path: Path) -> None:
     done = subprocess.run(
