@@ -14,6 +14,7 @@ from appliance.box.holdings import StoredPackage
 from appliance.box.importing import ReleaseInfo
 from appliance.box.ledger import LedgerQuery, LedgerState
 from appliance.box.ledger_chain import LedgerEntry
+from appliance.box.merging import LeftOut
 from appliance.box.offering import Withheld
 from appliance.box.receipts import CollectedReceipt, ReceiptFilter, ReceiptInfo
 from appliance.box.restoring import Person, Restored
@@ -43,6 +44,7 @@ __all__ = [
     "LedgerEntry",
     "LedgerQuery",
     "LedgerState",
+    "LeftOut",
     "MachineFault",
     "MediaWatcher",
     "MediumEvent",

@@ -8,10 +8,11 @@ have no signature: those that deny are taken over, since they allow nobody anyth
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.orm import Session as Transaction
 
 from appliance.box import admission, entitlements, fleet
@@ -34,39 +35,67 @@ _GAPS: Final = text(
 )
 
 
-def merge(transaction: Transaction, other: Store, own: Store, bundle: Bundle) -> None:
+@dataclass(slots=True)
+class LeftOut:
+    """How many rows of another box's store were left out."""
+
+    devices: int = 0
+    """Those that say what no device signed; `receipts` likewise."""
+    receipts: int = 0
+    rules: int = 0
+    """Those that allow: nobody signs rules."""
+
+    @property
+    def unsigned(self) -> bool:
+        """Whether somebody wrote to that box's database who was neither the box nor a device."""
+        return bool(self.devices or self.receipts)
+
+
+def merge(transaction: Transaction, other: Store, own: Store, bundle: Bundle) -> LeftOut:
     """Take over what `other` holds: of each device the newer request, receipts, rules that deny.
 
     Where this store has another receipt or rule in the same place, that stays. Newer revocation lists and a
     later time floor come along, and the vendor's list of devices where there is none: without it more would
-    be allowed. `bundle` holds the anchor and the issuing CAs.
+    be allowed. `bundle` holds the anchor and the issuing CAs. Returns what was left out.
     """
+    left = LeftOut()
     with other.reading() as theirs:
-        for row, request in _requests(theirs, bundle.anchor):
+        for row, request in _requests(theirs, bundle.anchor, left):
             _take_request(transaction, row, request)
-        for place, receipts in groupby(_receipts(theirs, bundle.anchor), lambda one: _place(one[1])):
+        for place, receipts in groupby(_receipts(theirs, bundle.anchor, left), lambda one: _place(one[1])):
             _take_receipts(transaction, place, list(receipts))
         transaction.execute(_GAPS)
         denials = select(RuleRow.__table__).where(RuleRow.allowed == 0)
         for rule in theirs.execute(denials).mappings():
             transaction.execute(insert(RuleRow).prefix_with("OR IGNORE"), [dict(rule)])
+        allowing = select(func.count()).select_from(RuleRow).where(RuleRow.allowed != 0)
+        left.rules = theirs.scalar(allowing) or 0
         listed = entitlements.held(theirs)
         if listed is not None and entitlements.held(transaction) is None:
             entitlements.keep(transaction, listed)
     told = Told.to(other, bundle)
     told.keep_lists(transaction, own, bundle)
     own.raise_time_floor(transaction, told.floor)
+    return left
 
 
-def _requests(theirs: Transaction, anchor: TrustAnchor) -> Iterator[tuple[DeviceRow, SignedRequest]]:
+def _requests(
+    theirs: Transaction, anchor: TrustAnchor, left: LeftOut
+) -> Iterator[tuple[DeviceRow, SignedRequest]]:
     """The requests that their devices signed, with their rows."""
     rows = select(DeviceRow).order_by(DeviceRow.id, DeviceRow.epoch).execution_options(yield_per=_RUN)
     for row in theirs.scalars(rows):
-        try:
-            yield row, read_request(row.request, anchor)
-        except Refusal:
-            # Nobody's; or a device that never asked, and is known by its receipts.
+        if not row.request:
+            # A device that never asked, and is known by its receipts.
             continue
+        try:
+            signed = read_request(row.request, anchor)
+        except Refusal:
+            left.devices += 1
+            continue
+        # Under another's name it is still what its device signed.
+        left.devices += (row.id, row.epoch) != (signed.request.device_id, signed.request.epoch)
+        yield row, signed
 
 
 def _take_request(transaction: Transaction, row: DeviceRow, signed: SignedRequest) -> None:
@@ -81,7 +110,9 @@ def _take_request(transaction: Transaction, row: DeviceRow, signed: SignedReques
     fleet.asked(transaction, request)
 
 
-def _receipts(theirs: Transaction, anchor: TrustAnchor) -> Iterator[tuple[ReceiptRow, SignedReceipt]]:
+def _receipts(
+    theirs: Transaction, anchor: TrustAnchor, left: LeftOut
+) -> Iterator[tuple[ReceiptRow, SignedReceipt]]:
     """The receipts that their devices signed, with their rows."""
     chains = KnownChains(anchor)
     order = (ReceiptRow.device_id, ReceiptRow.epoch, ReceiptRow.counter)
@@ -89,9 +120,12 @@ def _receipts(theirs: Transaction, anchor: TrustAnchor) -> Iterator[tuple[Receip
         try:
             signed = read_receipt(row.receipt, chains)
         except Refusal:
+            left.receipts += 1
             continue
         if (*_place(signed), signed.receipt.counter) == (row.device_id, row.epoch, row.counter):
             yield row, signed
+        else:
+            left.receipts += 1
 
 
 def _place(signed: SignedReceipt) -> fleet.Place:

@@ -25,7 +25,7 @@ from appliance.box.exporting import ledger_of
 from appliance.box.identity import BUNDLE
 from appliance.box.ledger import RESTORE, Ledger
 from appliance.box.machine import Machine
-from appliance.box.merging import merge
+from appliance.box.merging import LeftOut, merge
 from appliance.box.replaced import Replaced
 from appliance.box.schema import Base, DeviceRow, ReceiptRow, ReleaseRow, UserRow
 from appliance.box.scratch import RESTORE as SCRATCH
@@ -63,6 +63,8 @@ class Restored:
     """What has to be imported again: on another box, from media that the vendor seals for it."""
     former_ledger: Path | None
     """Where the ledger of another box is kept."""
+    left_out: LeftOut | None
+    """What of another box's store was not taken over; None where this box made the backup."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +179,22 @@ def _take_over(machine: Machine, backup: Backup, person: Person) -> Restored:
     session.require(UserRole.SUPERVISOR)
     former = _keep_ledger(machine.folder, backup)
     detail = f"the backup of {backup.contents.box} of {moment(backup.contents.created)}; its ledger is kept"
-    with machine.acting(session, RESTORE, f"{detail} in {former.name}") as transaction:
+    with machine.ledger.acts(machine.ledger_time()) as acts:
+        users.check_session(acts.transaction, machine.tpm, session)
         own = machine.own_or_none()
-        merge(transaction, backup.store, machine.store, own.bundle if own else backup.bundle)
+        left = merge(acts.transaction, backup.store, machine.store, own.bundle if own else backup.bundle)
+        detail = f"{detail} in {former.name}{_left(left)}"
+        acts.enter(RESTORE, detail, session.user, _sign(machine.tpm, session))
     with backup.store.reading() as transaction:
-        return _restored(transaction, backup, _releases(transaction), same=False, former=former)
+        return _restored(
+            transaction, backup, _releases(transaction), same=False, former=former, left_out=left
+        )
+
+
+def _left(left: LeftOut) -> str:
+    if not left.unsigned:
+        return ""
+    return f"; left out, for nobody signed them: devices {left.devices}, receipts {left.receipts}"
 
 
 def _keep_ledger(folder: Path, backup: Backup) -> Path:
@@ -216,6 +229,7 @@ def _restored(
     same: bool,
     lost: int | None = None,
     former: Path | None = None,
+    left_out: LeftOut | None = None,
 ) -> Restored:
     return Restored(
         box=backup.contents.box,
@@ -227,6 +241,7 @@ def _restored(
         receipts=_count(transaction, ReceiptRow),
         releases=tuple(f"{row.product} {row.version}" for row in missing),
         former_ledger=former,
+        left_out=left_out,
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from appliance.box import BoxService, Person, Restored
+from appliance.box import BoxService, LeftOut, Person, Restored
 from appliance.cli.answer import Answer, answering
 from appliance.cli.box_parts import PIN, USER, open_box
 from appliance.cli.clock import now
@@ -68,10 +68,24 @@ def _same(found: Restored) -> list[str]:
 
 
 def _other(found: Restored) -> list[str]:
+    assert found.left_out is not None
     return [
         "These keys are another box's: keys, certificates, people and ledger are this box's own.",
         f"The old ledger is kept in {found.former_ledger}.",
-        "Rules that deny were taken over; those that allow have to be made here again.",
+        *_left(found.left_out),
         "If it is not enrolled yet: updatebox vendor enrol box, then updatebox box certs --install.",
         "Have the vendor revoke the old box if it is gone.",
     ]
+
+
+def _left(left: LeftOut) -> list[str]:
+    """What was not taken over."""
+    allowing = f" ({left.rules:,})" if left.rules else ""
+    lines = [f"Rules that deny were taken over; those that allow{allowing} have to be made here again."]
+    if left.unsigned:
+        rows = f"{counted(left.devices, 'device')} and {counted(left.receipts, 'receipt')}"
+        lines.append(
+            f"LEFT OUT: {rows} that no device signed. Somebody wrote to that box's database, so do not trust"
+            " what else it said."
+        )
+    return lines

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.box import BoxService, Person
+from appliance.box import BoxService, LeftOut, Person, Restored
 from media_format.objects import Entitlement
 from media_format.progress import silent
 from media_format.refusal import Code
@@ -29,10 +29,10 @@ def written_to(box: Box, *statements: str) -> None:
             database.execute(statement)
 
 
-def taken_over(new: Box, old: Box) -> None:
+def taken_over(new: Box, old: Box) -> Restored:
     file = old.folder.parent / "backup"
     old.service.backup(file, SECRET, old.session, silent)
-    BoxService.restore(new.folder, file, SECRET, Person("chief", PIN), now=now)
+    return BoxService.restore(new.folder, file, SECRET, Person("chief", PIN), now=now)
 
 
 def reported(shop: Workshop) -> Box:
@@ -56,9 +56,26 @@ def test_devices_and_receipts_that_no_device_signed_are_not_taken_over(shop: Wor
         "INSERT INTO receipts SELECT 'ghost', 1, 1, x'00', NULL, 'installed', NULL, 'all is well', '1.0',"
         " '9.9', 1, x'00', 1, 0 FROM receipts LIMIT 1",
     )
-    taken_over(new, old)
+    found = taken_over(new, old)
     assert [info.id for info in new.service.devices()] == ["pump-17"]
     assert new.service.receipts() == genuine
+    assert found.left_out == LeftOut(devices=2, receipts=1)
+    (entry,) = [entry for entry in new.service.ledger() if entry.act == "restore"]
+    assert entry.detail.endswith("; left out, for nobody signed them: devices 2, receipts 1")
+    assert new.service.check_ledger().findings == ()
+
+
+def test_nothing_is_said_to_be_left_out_of_a_store_in_which_all_is_signed(shop: Workshop) -> None:
+    old, new = reported(shop), shop.box("box-2")
+    assert taken_over(new, old).left_out == LeftOut()
+    (entry,) = [entry for entry in new.service.ledger() if entry.act == "restore"]
+    assert "left out" not in entry.detail
+
+
+def test_a_receipt_under_another_number_is_left_out(shop: Workshop) -> None:
+    old, new = reported(shop), shop.box("box-2")
+    written_to(old, "UPDATE receipts SET counter = 99 WHERE counter = (SELECT max(counter) FROM receipts)")
+    assert taken_over(new, old).left_out == LeftOut(receipts=1)
 
 
 def test_what_is_taken_over_says_what_its_device_signed(shop: Workshop) -> None:
@@ -81,7 +98,7 @@ def test_no_rule_that_allows_is_taken_over(shop: Workshop) -> None:
     new.service.put_rule(Entitlement(allowed=False, product="pump"), new.session)
     old.service.put_rule(Entitlement(allowed=False, product="valve"), old.session)
     old.service.put_rule(Entitlement(allowed=True, first="pump-66", last="pump-66"), old.session)
-    taken_over(new, old)
+    assert taken_over(new, old).left_out == LeftOut(rules=1)
     assert [rule.text for rule in new.service.rules()] == ["deny product pump", "deny product valve"]
 
 
