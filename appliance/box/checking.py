@@ -212,8 +212,8 @@ def _devices(machine: Machine) -> Iterator[StoreFinding]:
 
 def _people(machine: Machine) -> Iterator[StoreFinding]:
     try:
-        with machine.store.transaction() as transaction:
-            users.settle(transaction, machine.tpm)
+        with machine.store.reading() as transaction:
+            users.check_people(transaction, machine.tpm)
     except Refusal as refusal:
         yield StoreFinding("people", refusal.detail, refusal.advice)
 

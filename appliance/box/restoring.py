@@ -119,7 +119,8 @@ def _identity(tpm: Tpm) -> bytes | None:
 def _put_back(folder: Path, backup: Backup, tpm: Tpm, person: Person) -> Restored:
     with Store(folder).importing(), closing(replaced.look(folder, tpm)) as before:
         machine = Machine(folder, backup.configuration, tpm, backup.store)
-        session = _unlock_put_back(machine, before, backup, person)
+        session = _unlock_put_back(machine, before, person)
+        _keep_told(machine, before, backup)
         remembered = machine.ledger.remembered()
         with machine.store.transaction() as transaction:
             named = f"the backup of {moment(backup.contents.created)}"
@@ -143,18 +144,23 @@ def _put_back(folder: Path, backup: Backup, tpm: Tpm, person: Person) -> Restore
         return _restored(transaction, backup, missing, same=True, lost=_lost(remembered, backup))
 
 
-def _unlock_put_back(machine: Machine, before: Replaced, backup: Backup, person: Person) -> Session:
+def _unlock_put_back(machine: Machine, before: Replaced, person: Person) -> Session:
     """A supervisor's session. The people are those whom the TPM remembers: today's, or the backup's."""
     with machine.store.transaction() as transaction:
         if before.people:
             transaction.execute(delete(UserRow))
             transaction.execute(insert(UserRow), before.people)
-        session = users.unlock(transaction, machine.tpm, person.name, person.pin)
-        session.require(UserRole.SUPERVISOR)
-        told = before.told(backup.bundle)
-        if told is not None:
-            told.keep(transaction, machine.store, backup.bundle)
+    session = users.unlock(machine.store, machine.tpm, person.name, person.pin)
+    session.require(UserRole.SUPERVISOR)
     return session
+
+
+def _keep_told(machine: Machine, before: Replaced, backup: Backup) -> None:
+    """Take over what the vendor told the box since the backup."""
+    told = before.told(backup.bundle)
+    if told is not None:
+        with machine.store.transaction() as transaction:
+            told.keep(transaction, machine.store, backup.bundle)
 
 
 def _put_packages(source: Path, target: Path) -> None:
@@ -174,8 +180,7 @@ def _lost(remembered: int | None, backup: Backup) -> int | None:
 
 
 def _take_over(machine: Machine, backup: Backup, person: Person) -> Restored:
-    with machine.store.transaction() as transaction:
-        session = users.unlock(transaction, machine.tpm, person.name, person.pin)
+    session = users.unlock(machine.store, machine.tpm, person.name, person.pin)
     session.require(UserRole.SUPERVISOR)
     former = _keep_ledger(machine.folder, backup)
     detail = f"the backup of {backup.contents.box} of {moment(backup.contents.created)}; its ledger is kept"

@@ -95,6 +95,7 @@ class BoxService:
         secret = opened.random(_SECRET_SIZE)
         auth = Authorisation(secret)
         identity.create_keys(opened, auth)
+        sealed = users.seal(opened, secret, pin)
         book = Ledger(Store.create(folder), opened)
         time = TrustedTime(now(), "system")
 
@@ -105,7 +106,7 @@ class BoxService:
             book.entry(time, "init", f"box {box_id}", supervisor, sign) as transaction,
             users.changing(transaction, opened),
         ):
-            users.add(transaction, opened, supervisor, UserRole.SUPERVISOR, pin, secret)
+            users.add(transaction, supervisor, UserRole.SUPERVISOR, sealed)
         request = identity.enrolment(opened, box_id, auth)
         Configuration(id=box_id, tpm=uri).save(folder)
         return request
@@ -124,8 +125,7 @@ class BoxService:
 
     def unlock(self, user: str, pin: str) -> Session:
         """Show a PIN. Refusal(pin-wrong), (tpm-locked) or (tpm-unavailable)."""
-        with self._store.transaction() as transaction:
-            return users.unlock(transaction, self._tpm, user, pin)
+        return users.unlock(self._store, self._tpm, user, pin)
 
     def users(self) -> tuple[User, ...]:
         """Everybody who may unlock the box."""
@@ -135,14 +135,17 @@ class BoxService:
     def add_user(self, name: str, role: UserRole, pin: str, session: Session) -> None:
         """Let another person use the box."""
         session.require(UserRole.SUPERVISOR)
+        users.check_new(name, pin)
+        sealed = users.seal(self._tpm, session.authorisation.secret, pin)
         with self._changing(session, "user add", f"{name} as {role}") as transaction:
-            users.add(transaction, self._tpm, name, role, pin, session.authorisation.secret)
+            users.add(transaction, name, role, sealed)
 
     def reset_user(self, name: str, pin: str, session: Session) -> None:
         """Give a person a new PIN."""
         session.require(UserRole.SUPERVISOR)
+        sealed = users.seal(self._tpm, session.authorisation.secret, pin)
         with self._changing(session, "user reset", name) as transaction:
-            users.reset(transaction, self._tpm, name, pin, session.authorisation.secret)
+            users.reset(transaction, name, sealed)
 
     def remove_user(self, name: str, session: Session) -> None:
         """Take a person's right away."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -18,6 +18,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session as Transaction
 
 from appliance.box.schema import UserRow
+from appliance.box.store import Store
 from appliance.tpm import Authorisation, Tpm
 from media_format import cbor
 from media_format.errors import MachineFault, Misuse
@@ -63,6 +64,15 @@ class User:
     role: UserRole
 
 
+@dataclass(frozen=True, slots=True)
+class StoredUser:
+    """A person as the database has one, whatever it says."""
+
+    name: str
+    role: str
+    sealed: bytes = field(repr=False)
+
+
 def check_new(name: str, pin: str) -> None:
     """Misuse for names that are none and for PINs that protect nothing."""
     if not _NAME.fullmatch(name):
@@ -70,20 +80,28 @@ def check_new(name: str, pin: str) -> None:
     _check_pin(pin)
 
 
-def add(transaction: Transaction, tpm: Tpm, name: str, role: UserRole, pin: str, secret: bytes) -> None:
-    """Let a person use the keys whose authorisation is `secret`. Misuse for weak PINs and names in use."""
-    check_new(name, pin)
+def seal(tpm: Tpm, secret: bytes, pin: str) -> bytes:
+    """What opens `secret` with a PIN. Misuse for PINs that protect nothing.
+
+    Stretching a PIN takes its time: to be called outside of a transaction, which others would wait for.
+    """
+    _check_pin(pin)
+    return tpm.seal(secret, pin)
+
+
+def add(transaction: Transaction, name: str, role: UserRole, sealed: bytes) -> None:
+    """Let a person use the keys whose authorisation is `sealed`. Misuse for names in use."""
     if transaction.get(UserRow, name):
         raise Misuse(f"there is a user {name!r} already")
-    transaction.add(UserRow(name=name, role=str(role), sealed=_sealed(tpm, secret, pin)))
+    transaction.add(UserRow(name=name, role=str(role), sealed=sealed))
 
 
-def reset(transaction: Transaction, tpm: Tpm, name: str, pin: str, secret: bytes) -> None:
-    """Give a person a new PIN."""
+def reset(transaction: Transaction, name: str, sealed: bytes) -> None:
+    """Give a person a new PIN, which opens `sealed`."""
     row = transaction.get(UserRow, name)
     if row is None:
         raise Misuse(f"there is no user {name!r}")
-    row.sealed = _sealed(tpm, secret, pin)
+    row.sealed = sealed
 
 
 def remove(transaction: Transaction, name: str) -> None:
@@ -99,17 +117,22 @@ def remove(transaction: Transaction, name: str) -> None:
     transaction.delete(row)
 
 
-def unlock(transaction: Transaction, tpm: Tpm, name: str, pin: str) -> Session:
-    """Open a session, in a transaction that may write.
+def unlock(store: Store, tpm: Tpm, name: str, pin: str) -> Session:
+    """Open a session. Nobody who works at the box waits while the PIN is stretched.
 
     Refusal(pin-wrong), (tpm-locked) or (tpm-unavailable), the last one also for people whom the TPM does not
     remember.
     """
-    settle(transaction, tpm)
-    row = transaction.get(UserRow, name)
-    if row is None:
+    with store.reading() as transaction:
+        people = check_people(transaction, tpm)
+    person = next((person for person in people if person.name == name), None)
+    if person is None:
         raise Refusal(Code.PIN_WRONG, f"there is no user {name!r} with this PIN")
-    return Session(row.name, _role(row), Authorisation(tpm.unseal(row.sealed, pin)), row.sealed)
+    authorisation = Authorisation(tpm.unseal(person.sealed, pin))
+    session = Session(name, _role(person), authorisation, person.sealed)
+    with store.transaction() as transaction:
+        check_session(transaction, tpm, session)
+    return session
 
 
 def check_session(transaction: Transaction, tpm: Tpm, session: Session) -> None:
@@ -123,7 +146,7 @@ def check_session(transaction: Transaction, tpm: Tpm, session: Session) -> None:
     if row is None or (row.role, row.sealed) != (session.role, session.sealed):
         raise Refusal(
             Code.PIN_WRONG,
-            f"{session.user} was removed, or has another PIN or role, since the box was unlocked",
+            f"{session.user} was removed, or has another PIN or role, since the PIN was shown",
         )
 
 
@@ -137,59 +160,75 @@ def changing(transaction: Transaction, tpm: Tpm) -> Iterator[None]:
     before = settle(transaction, tpm)
     yield
     transaction.flush()
-    tpm.store(_MEMORY, before + _digest(transaction))
+    tpm.store(_MEMORY, before + _digest(_people(transaction)))
 
 
 def settle(transaction: Transaction, tpm: Tpm) -> bytes:
     """Hold the people against the TPM's memory, which from now on is of these alone; returns their digest.
 
-    To be called in a transaction that may write, so that no change is under way. Refusal(tpm-unavailable) for
-    people whom the TPM does not remember.
+    To be called in a transaction that may write, so that no change is under way. Raises as `check_people`.
     """
-    found, memory = _digest(transaction), tpm.load(_MEMORY) or _NOBODY
-    if found not in (memory[:_DIGEST], memory[_DIGEST:]):
-        raise Refusal(
-            Code.TPM_UNAVAILABLE,
-            "the people in box.db are not those that the TPM remembers: the file was changed or copied back;"
-            " put the newest backup back (updatebox box restore), or make the box anew (updatebox box init)",
-        )
+    people, memory = _remembered(transaction, tpm)
+    found = _digest(people)
     if memory != found:
         tpm.store(_MEMORY, found)
     return found
 
 
+def check_people(transaction: Transaction, tpm: Tpm) -> tuple[StoredUser, ...]:
+    """Everybody, held against the TPM's memory; nothing is changed, and a look at the database is enough.
+
+    Refusal(tpm-unavailable) for people whom the TPM does not remember.
+    """
+    return _remembered(transaction, tpm)[0]
+
+
+def _remembered(transaction: Transaction, tpm: Tpm) -> tuple[tuple[StoredUser, ...], bytes]:
+    """The people, and the TPM's memory, of them or of these and others."""
+    memory = tpm.load(_MEMORY) or _NOBODY
+    while True:
+        people = _people(transaction)
+        if _digest(people) in (memory[:_DIGEST], memory[_DIGEST:]):
+            return people, memory
+        before, memory = memory, tpm.load(_MEMORY) or _NOBODY
+        if memory == before:
+            raise Refusal(
+                Code.TPM_UNAVAILABLE,
+                "the people in box.db are not those that the TPM remembers: the file was changed or copied"
+                " back; put the newest backup back (updatebox box restore), or make the box anew"
+                " (updatebox box init)",
+            )
+        # Somebody changed them between the two looks.
+
+
 def listed(transaction: Transaction) -> tuple[User, ...]:
     """Everybody, by name. MachineFault for a role that is none."""
-    rows = transaction.scalars(select(UserRow).order_by(UserRow.name))
-    return tuple(User(row.name, _role(row)) for row in rows)
+    return tuple(User(person.name, _role(person)) for person in _people(transaction))
 
 
-def _role(row: UserRow) -> UserRole:
+def _role(person: StoredUser) -> UserRole:
     try:
-        return UserRole(row.role)
+        return UserRole(person.role)
     except ValueError:
         raise MachineFault(
-            f"box.db says that {row.name!r} is a {row.role!r}, which nobody can be: the file was changed;"
-            " see what else is wrong with it (updatebox box status --check)"
+            f"box.db says that {person.name!r} is a {person.role!r}, which nobody can be: the file was"
+            " changed; see what else is wrong with it (updatebox box status --check)"
         ) from None
 
 
-def _digest(transaction: Transaction) -> bytes:
-    rows = transaction.scalars(select(UserRow).order_by(UserRow.name))
-    return _digest_of([[row.name, row.role, row.sealed] for row in rows])
+def _people(transaction: Transaction) -> tuple[StoredUser, ...]:
+    """Everybody, as the database says it now: not as this transaction may have read it before."""
+    rows = transaction.execute(select(UserRow.name, UserRow.role, UserRow.sealed).order_by(UserRow.name))
+    return tuple(StoredUser(*row) for row in rows)
 
 
-def _digest_of(people: list[cbor.Value]) -> bytes:
-    return hashlib.sha256(cbor.encode(["updatebox people", people])).digest()
+def _digest(people: Sequence[StoredUser]) -> bytes:
+    told: list[cbor.Value] = [[person.name, person.role, person.sealed] for person in people]
+    return hashlib.sha256(cbor.encode(["updatebox people", told])).digest()
 
 
-_NOBODY: Final = _digest_of([])
+_NOBODY: Final = _digest(())
 """What the TPM of a new box remembers."""
-
-
-def _sealed(tpm: Tpm, secret: bytes, pin: str) -> bytes:
-    _check_pin(pin)
-    return tpm.seal(secret, pin)
 
 
 def _check_pin(pin: str) -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from appliance.box import BoxService, StoreFinding, UserRole
 from media_format.progress import Progress, silent
-from tests.workshop import Box, Workshop, delivered, files, now, update
+from tests.box.cut_tpm import cut_off
+from tests.workshop import PIN, Box, Workshop, delivered, files, now, update
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,26 @@ def test_a_store_that_is_right_has_no_findings_and_stays_as_it_is(scene: Scene) 
     before = files(scene.box.folder / "packages"), scene.shop.reopened(scene.box).service.ledger()
     assert scene.findings() == ()
     assert (files(scene.box.folder / "packages"), scene.shop.reopened(scene.box).service.ledger()) == before
+
+
+def test_a_change_of_people_that_was_cut_off_is_as_open_after_the_check_as_before(scene: Scene) -> None:
+    remove(scene, fatal=remove(copied(scene), fatal=0))
+    before = files(scene.box.folder / "tpm")
+    assert BoxService.open(scene.box.folder, now=now).check(silent) == ()
+    assert files(scene.box.folder / "tpm") == before
+    BoxService.open(scene.box.folder, now=now).unlock("chief", PIN)
+    assert files(scene.box.folder / "tpm") != before, "the TPM remembered two states"
+
+
+def copied(scene: Scene) -> Scene:
+    folder = scene.box.folder.with_name("copy")
+    shutil.copytree(scene.box.folder, folder)
+    return Scene(scene.shop, Box(folder, scene.box.service, scene.box.session))
+
+
+def remove(scene: Scene, fatal: int) -> int:
+    """Remove ann, cut off at a call of the TPM; how many calls there were."""
+    return cut_off(scene.box, lambda service, box: service.remove_user("ann", box.session), fatal)
 
 
 @pytest.mark.parametrize("name", ["MANIFEST.CBR", "CHUNKS.CBR", "PAYLOAD.000", "ENVELOPE.CBR"])

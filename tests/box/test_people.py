@@ -5,21 +5,18 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from appliance.box import BoxService, User, UserRole
-from appliance.box.configuration import Configuration
-from appliance.box.machine import Machine
-from appliance.box.store import Store
-from appliance.tpm import Tpm, open_tpm
 from appliance.tpm.lockout import ALLOWED
 from media_format.refusal import Code, Refusal
+from tests.box.cut_tpm import Change, cut_off
 from tests.trust_world import refused
-from tests.workshop import PIN, TPM, Box, Workshop, now
+from tests.workshop import PIN, Box, Workshop, now
 
 ANN, BOB = "141421", "161803"
 
@@ -145,32 +142,6 @@ def test_a_supervisor_frees_a_person_who_is_locked_out(tmp_path: Path) -> None:
     assert box.service.unlock("ann", "173205").user == "ann"
 
 
-class Cut(BaseException):
-    """The process ends here."""
-
-
-class CutTpm:
-    """A TPM whose user is killed just before its call number `fatal`; 0 for never."""
-
-    def __init__(self, tpm: Tpm, fatal: int) -> None:
-        self._tpm = tpm
-        self._fatal = fatal
-        self.calls = 0
-
-    def __getattr__(self, name: str) -> Any:
-        call = getattr(self._tpm, name)
-
-        def counted(*arguments: Any) -> Any:
-            self.calls += 1
-            if self.calls == self._fatal:
-                raise Cut
-            return call(*arguments)
-
-        return counted
-
-
-Change = Callable[[BoxService, Box], None]
-
 CHANGES: dict[str, tuple[Change, str]] = {
     "add": (lambda service, box: service.add_user("eve", UserRole.TECHNICIAN, PIN, box.session), "eve"),
     "reset": (lambda service, box: service.reset_user("ann", PIN, box.session), "ann"),
@@ -198,15 +169,6 @@ def test_killed_at_any_call_of_a_change_the_people_are_those_before_or_those_aft
             break
     assert calls < fatal
     assert len(outcomes) == 2
-
-
-def cut_off(box: Box, do: Change, fatal: int) -> int:
-    """Make a change and be killed at a call of the TPM; how many calls there were."""
-    tpm = CutTpm(open_tpm(TPM, create=False, now=now, folder=box.folder), fatal)
-    machine = Machine(box.folder, Configuration.load(box.folder), tpm, Store(box.folder))
-    with suppress(Cut):
-        do(BoxService(machine), box)
-    return tpm.calls
 
 
 def how_it_is(service: BoxService, name: str) -> tuple[bool, bool]:
