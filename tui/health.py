@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from appliance.box import BoxStatus
 from tui import texts
-from tui.words import amount, clock, day, moment
+from tui.words import amount, day, moment, time_of_day
 
 _ROOM = 1_000_000_000
 """Bytes free in the store below which there is a warning."""
@@ -51,7 +51,7 @@ def _facts(status: BoxStatus) -> str:
     time = moment(status.time.time) if status.time else texts.NO_TIME
     source = f" ({status.time.source})" if status.time else ""
     locked = status.tpm.locked_until
-    tpm = texts.TPM_LOCKED_UNTIL.format(time=clock(locked)) if locked else texts.TPM_READY
+    tpm = texts.TPM_LOCKED_UNTIL.format(time=time_of_day(locked)) if locked else texts.TPM_READY
     releases = texts.RELEASES_ONE if status.releases == 1 else texts.RELEASES.format(count=status.releases)
     return f"{time}{source}  TPM {status.tpm.backend}: {tpm}  {releases}"
 

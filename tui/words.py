@@ -16,17 +16,25 @@ def amount(size: float) -> str:
 
 def moment(seconds: int) -> str:
     """A time (seconds since the epoch) as the wall clock beside the box shows it."""
-    return f"{datetime.datetime.fromtimestamp(seconds).astimezone():%Y-%m-%d %H:%M %Z}"
+    return _local(seconds, "%Y-%m-%d %H:%M %Z")
 
 
-def clock(seconds: int) -> str:
+def time_of_day(seconds: int) -> str:
     """The same, when today is meant and the seconds matter."""
-    return f"{datetime.datetime.fromtimestamp(seconds).astimezone():%H:%M:%S %Z}"
+    return _local(seconds, "%H:%M:%S %Z")
 
 
 def day(seconds: int) -> str:
     """The date of a time."""
-    return f"{datetime.datetime.fromtimestamp(seconds).astimezone():%Y-%m-%d}"
+    return _local(seconds, "%Y-%m-%d")
+
+
+def _local(seconds: int, form: str) -> str:
+    """A number of seconds where the calendar here does not have the time: a device may say any."""
+    try:
+        return datetime.datetime.fromtimestamp(seconds).astimezone().strftime(form)
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds} seconds after 1970"
 
 
 def duration(seconds: float) -> str:

@@ -100,8 +100,13 @@ def raised_floor(floor: int, now: TrustedTime, vendor_dates: Sequence[int]) -> i
 
 
 def moment(seconds: int) -> str:
-    """A time as people read it, in UTC; a number of seconds where no calendar has it."""
+    """A time as people read it, in UTC."""
+    return in_utc(seconds, "%Y-%m-%d %H:%M UTC")
+
+
+def in_utc(seconds: int, form: str) -> str:
+    """A time in a form of strftime(3), or a number of seconds where no calendar has it. Never refuses."""
     try:
-        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+        return datetime.fromtimestamp(seconds, UTC).strftime(form)
     except (ValueError, OverflowError, OSError):
         return f"{seconds} seconds after 1970"

@@ -18,7 +18,7 @@ from tui.bays import Bay
 from tui.jobs import failure
 from tui.screens.frame import HELP, Frame
 from tui.widgets.touch import TouchTarget
-from tui.words import clock
+from tui.words import time_of_day
 
 _DIGITS = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "erase", "0", "try_pin")
 _WORDS = {"erase": texts.ERASE, "try_pin": texts.OK}
@@ -123,7 +123,7 @@ class UnlockScreen(Frame[Session]):
         elif not message.names:
             self._say(texts.NO_USERS)
         elif message.locked_until is not None:
-            self._say(texts.LOCKED_OUT.format(time=clock(message.locked_until)))
+            self._say(texts.LOCKED_OUT.format(time=time_of_day(message.locked_until)))
         elif was_locked:
             self._say("")
             pin.focus()

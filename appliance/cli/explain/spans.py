@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Final
+
+from appliance.trust.clock import in_utc
 
 _UNITS: Final = (("year", 365 * 86400), ("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
@@ -18,17 +19,9 @@ def span(seconds: int) -> str:
 
 def day(seconds: int) -> str:
     """A day in UTC."""
-    return _in_utc(seconds, "%Y-%m-%d")
+    return in_utc(seconds, "%Y-%m-%d")
 
 
 def clock(seconds: int) -> str:
     """A moment to the second, in UTC."""
-    return _in_utc(seconds, "%Y-%m-%d %H:%M:%S UTC")
-
-
-def _in_utc(seconds: int, form: str) -> str:
-    """A number of seconds where no calendar has the moment: what is explained may say anything."""
-    try:
-        return datetime.fromtimestamp(seconds, UTC).strftime(form)
-    except (ValueError, OverflowError, OSError):
-        return f"{seconds} seconds after 1970"
+    return in_utc(seconds, "%Y-%m-%d %H:%M:%S UTC")
