@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session as Transaction
 from appliance.box import admission, offering, survey
 from appliance.box.admission import Admission
 from appliance.box.context import Context
+from appliance.box.pulled import raise_if_pulled
 from appliance.box.reading_ahead import Read, reading_ahead
 from appliance.trust.crl import RevocationLists
 from appliance.trust.known_chains import KnownChains
@@ -19,7 +20,7 @@ from appliance.trust.receipt import VerifiedReceipt, admit_receipt
 from appliance.trust.request import VerifiedRequest, admit_request
 from media_format import layout, limits
 from media_format.crl_files import read_crls
-from media_format.refusal import Code, Refusal
+from media_format.refusal import Refusal
 from media_format.volume.seam import Volume
 
 
@@ -62,7 +63,7 @@ class _Judge:
             try:
                 data = self.volume.read_object(f"{layout.REQUESTS}/{name}", limit)
             except Refusal as refusal:
-                _raise_if_pulled(refusal)
+                raise_if_pulled(refusal)
                 yield JudgedRequest(admission.refused(name, None, refusal), None, b"")
                 continue
             digest = hashlib.sha256(data).digest()
@@ -89,7 +90,7 @@ class _Judge:
                 name, admit_receipt(data, anchor, self.lists, now, self.crls, self.chains), data
             )
         except Refusal as refusal:
-            _raise_if_pulled(refusal)
+            raise_if_pulled(refusal)
             return JudgedReceipt(name, None, b"", refusal)
 
 
@@ -139,9 +140,3 @@ def _is_newest(verified: VerifiedRequest, places: dict[str, tuple[int, int]], se
         return False
     seen.add(verified.digest)
     return True
-
-
-def _raise_if_pulled(refusal: Refusal) -> None:
-    """Nothing can be said of a file on a medium that is gone."""
-    if refusal.code is Code.MEDIUM_PULLED:
-        raise refusal

@@ -9,6 +9,7 @@ from appliance.box import importing, retiring, room, survey
 from appliance.box.context import Context
 from appliance.box.importing import ReleaseInfo
 from appliance.box.machine import Machine
+from appliance.box.pulled import raise_if_pulled
 from appliance.box.users import Session
 from appliance.trust.clock import raised_floor
 from appliance.trust.verifier import PackageBytes
@@ -40,8 +41,7 @@ def import_releases(
                 reader = PackageReader(volume, folder)
                 taken.append(_import(machine, context, reader, crls, session, report))
             except Refusal as refusal:
-                if refusal.code is Code.MEDIUM_PULLED:
-                    raise
+                raise_if_pulled(refusal)
                 refusals.append(refusal)
     mine = [refusal for refusal in refusals if refusal.code is not Code.NOT_FOR_THIS_DEVICE]
     for problem in mine or ([] if taken else refusals):

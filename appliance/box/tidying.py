@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from appliance.box import survey
+from appliance.box.pulled import raise_if_pulled
 from appliance.trust.chain import VerifiedCertificate
 from appliance.trust.crl import RevocationLists
 from media_format import cose, layout, limits
 from media_format.objects import Envelope, EnvelopeKind
 from media_format.package import PackageReader, PackageWriter, list_packages
-from media_format.refusal import Code, Refusal
+from media_format.refusal import Refusal
 from media_format.volume.seam import Entry, Volume
 
 _FOLDER: Final = re.compile(r"[0-9A-F]{8}")
@@ -33,7 +34,7 @@ def _is_own(volume: Volume, folder: str, box: VerifiedCertificate, devices: Coll
         signed.signatures[0].verify(box.key)
         envelope = Envelope.from_bytes(signed.payload)
     except Refusal as refusal:
-        _raise_if_pulled(refusal)
+        raise_if_pulled(refusal)
         return False
     named = {recipient.device.id for recipient in envelope.recipients if recipient.device}
     return envelope.kind is EnvelopeKind.DELIVERY and bool(named) and named <= set(devices)
@@ -76,12 +77,7 @@ def remove_old_lists(volume: Volume, lists: RevocationLists) -> None:
         try:
             der = volume.read_object(path, limits.MAX_CRL)
         except Refusal as refusal:
-            _raise_if_pulled(refusal)
+            raise_if_pulled(refusal)
             continue
         if lists.replaces(der):
             volume.delete(path)
-
-
-def _raise_if_pulled(refusal: Refusal) -> None:
-    if refusal.code is Code.MEDIUM_PULLED:
-        raise refusal
