@@ -96,10 +96,10 @@ class History:
         if held is None:
             self._held[receipt.counter] = _Held(receipt.counter, verified.digest, receipt.previous, now, None)
             self._new[receipt.counter] = verified, data
-            return _info(receipt, now, gap=False), True
+            return _info(verified, now, gap=False), True
         if held.digest != verified.digest:
             raise Refusal(Code.EQUIVOCATION, f"{receipt.device_id}: two different receipts {receipt.counter}")
-        return _info(receipt, held.collected, gap=bool(held.gap)), False
+        return _info(verified, held.collected, gap=bool(held.gap)), False
 
     def save(self, now: int) -> dict[int, ReceiptInfo]:
         """Keep what is new, by its counter; it may open or close gaps in the chain."""
@@ -124,8 +124,7 @@ class History:
             told = [self._new[counter][0].receipt for counter in sorted(self._new)]
             fleet.reported(self._transaction, told, last.identity.kind, now)
         return {
-            counter: _info(verified.receipt, now, gap=gaps[counter])
-            for counter, (verified, _) in self._new.items()
+            counter: _info(verified, now, gap=gaps[counter]) for counter, (verified, _) in self._new.items()
         }
 
     def _gaps(self) -> dict[int, bool]:
@@ -265,9 +264,7 @@ def info(row: ReceiptRow) -> ReceiptInfo:
     )
 
 
-def _info(receipt: Receipt, collected: int, *, gap: bool) -> ReceiptInfo:
-    """A receipt as lists show it."""
-    told = columns_of(receipt, b"")
-    shown = {name: told[name] for name in told.keys() - {"digest", "previous"}}
-    advice = Refusal(receipt.code, "").advice if receipt.code else None
-    return ReceiptInfo(**shown, advice=advice, collected=collected, gap=gap)
+def _info(verified: VerifiedReceipt, collected: int, *, gap: bool) -> ReceiptInfo:
+    """A receipt as lists will show it once it is kept."""
+    told = columns_of(verified.receipt, verified.digest)
+    return info(ReceiptRow(**told, collected=collected, gap=int(gap)))
