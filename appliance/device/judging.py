@@ -228,7 +228,6 @@ class _Judging:
             outstanding=facts.outstanding,
             proves_time=_is_young(machine),
             retry=self._retry,
-            repair=self._retry,
             reuse=configuration.reuse,
             bases=self._measured.bases(),
             crl_numbers=facts.crl_numbers,

@@ -6,7 +6,7 @@ A device's head is the release it confirmed last; every release has an index. Th
 2. below the head, or below the pending one (a stick with both would undo its own update): rollback
 3. the head's index, or the pending one's, with another digest: equivocation
 4. a release that failed on this device: previously-failed, unless a retry is asked for
-5. a release whose slots still measure right: already-installed, unless a repair is asked for
+5. a release whose slots still measure right: already-installed, unless a retry is asked for
 6. anything else is installed: above the head, or the head's own digest again, or the pending one
 
 An older signer cannot bring a newer release: `appliance.trust.manifest` holds a manifest to the index
@@ -37,7 +37,7 @@ class KeyChain:
     installed: bytes | None = None
 
 
-def judge_install(chain: KeyChain, release: ChainHead, *, retry: bool = False, repair: bool = False) -> None:
+def judge_install(chain: KeyChain, release: ChainHead, *, retry: bool = False) -> None:
     """Whether `release` may be installed. Raises the refusals that this module's docstring lists."""
     judge_boot(chain.security_floor, release)
     for stage, place in (("confirmed", chain.head), ("pending", chain.pending)):
@@ -47,10 +47,11 @@ def judge_install(chain: KeyChain, release: ChainHead, *, retry: bool = False, r
             raise Refusal(Code.ROLLBACK, f"index {release.index} is behind {place.index}, {stage} here")
         if release.index == place.index and release.manifest_digest != place.manifest_digest:
             raise Refusal(Code.EQUIVOCATION, f"another release with index {place.index} is {stage} here")
+    if retry:
+        return
     if release.manifest_digest in chain.failed:
-        if not retry:
-            raise Refusal(Code.PREVIOUSLY_FAILED, "this release failed on this device before")
-    elif release.manifest_digest == chain.installed and not repair:
+        raise Refusal(Code.PREVIOUSLY_FAILED, "this release failed on this device before")
+    if release.manifest_digest == chain.installed:
         raise Refusal(Code.ALREADY_INSTALLED, "this release is installed and undamaged")
 
 

@@ -77,7 +77,8 @@ class DeviceView:
     enough, by boots and uptime (policy.nonce_boots, nonce_uptime), to prove time. `reuse` says whether the
     device can take chunks from what it runs, `bases` names the releases it would take them from: they run by
     the device's own records, and are measured before a chunk of theirs is written. `slots` names every slot
-    that updates may write, and no other. `crl_numbers` are those of the newest revocation lists it has had,
+    that updates may write, and no other. `retry` says that a person asks for what failed, or is installed.
+    `crl_numbers` are those of the newest revocation lists it has had,
     `asked_at` is the time of the outstanding request, by the device's trusted clock or its floor.
     """
 
@@ -98,7 +99,6 @@ class DeviceView:
     outstanding: Answer | None = None
     proves_time: bool = True
     retry: bool = False
-    repair: bool = False
     reuse: bool = False
     bases: frozenset[bytes] = frozenset()
     crl_numbers: tuple[CrlNumber, ...] = ()
@@ -279,7 +279,7 @@ def judge_key_chain(plan: InstallPlan, view: DeviceView) -> None:
         detail = f"a release of product {manifest.product!r}, line {manifest.line!r}"
         raise Refusal(Code.INCOMPATIBLE_HARDWARE, detail)
     chain = KeyChain(view.security_floor, view.head, view.pending, view.failed, view.installed)
-    judge_install(chain, plan.head, retry=view.retry, repair=view.repair)
+    judge_install(chain, plan.head, retry=view.retry)
 
 
 def judge_compatibility(plan: InstallPlan, view: DeviceView) -> None:

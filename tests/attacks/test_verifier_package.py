@@ -523,7 +523,7 @@ def head(index: int, digest: bytes = bytes(32)) -> ChainHead:
     ids=["older than the head", "the head's index", "the pending index", "below the floor"],
 )
 def test_there_is_no_way_back(world: World, changes: dict[str, Any], code: Code) -> None:
-    for also in ({}, {"retry": True, "repair": True}):
+    for also in ({}, {"retry": True}):
         with refused(code):
             world.admit(view=world.view(**changes, **also))
 
@@ -532,7 +532,7 @@ def test_a_stick_that_stays_in_the_port_makes_no_loop(world: World) -> None:
     digest = world.admit().manifest_digest
     with refused(Code.ALREADY_INSTALLED):
         world.admit(view=world.view(head=head(5, digest), installed=digest))
-    world.admit(view=world.view(head=head(5, digest), installed=digest, repair=True))
+    world.admit(view=world.view(head=head(5, digest), installed=digest, retry=True))
     world.admit(view=world.view(head=head(5, digest)))
     with refused(Code.PREVIOUSLY_FAILED):
         world.admit(view=world.view(failed=frozenset({digest})))

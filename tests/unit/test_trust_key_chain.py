@@ -48,7 +48,7 @@ def test_a_device_without_a_head_installs_anything_at_or_above_the_floor() -> No
 
 def test_the_head_is_installed_again_where_its_slot_is_damaged_or_someone_asks() -> None:
     judge_install(KeyChain(2, HEAD), HEAD)
-    judge_install(CHAIN, HEAD, repair=True)
+    judge_install(CHAIN, HEAD, retry=True)
 
 
 def test_the_pending_release_may_be_written_again_and_another_with_its_index_may_not() -> None:
@@ -75,16 +75,14 @@ def test_a_release_that_failed_is_tried_again_only_when_asked() -> None:
     chain = KeyChain(2, HEAD, failed=frozenset({failed.manifest_digest}), installed=failed.manifest_digest)
     with refused(Code.PREVIOUSLY_FAILED):
         judge_install(chain, failed)
-    with refused(Code.PREVIOUSLY_FAILED):
-        judge_install(chain, failed, repair=True)
     judge_install(chain, failed, retry=True)
 
 
-def test_neither_retry_nor_repair_opens_a_way_back() -> None:
+def test_a_retry_opens_no_way_back() -> None:
     old = release(4)
     chain = KeyChain(2, HEAD, failed=frozenset({old.manifest_digest}))
     with refused(Code.ROLLBACK):
-        judge_install(chain, old, retry=True, repair=True)
+        judge_install(chain, old, retry=True)
 
 
 def test_the_head_of_another_line_does_not_count() -> None:
@@ -106,13 +104,13 @@ def test_confirming_moves_the_head_and_never_lowers_the_floor() -> None:
         confirmed(chain, release(4), 4)
 
 
-@given(st.integers(1, 12), st.integers(0, 2), st.booleans(), st.booleans())
+@given(st.integers(1, 12), st.integers(0, 2), st.booleans())
 def test_whatever_is_asked_for_nothing_behind_the_head_is_installed(
-    index: int, variant: int, retry: bool, repair: bool
+    index: int, variant: int, retry: bool
 ) -> None:
     offered = release(index, variant)
     try:
-        judge_install(CHAIN, offered, retry=retry, repair=repair)
+        judge_install(CHAIN, offered, retry=retry)
     except Refusal:
         return
     assert index > HEAD.index or offered == HEAD
