@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from cryptography import x509
 
@@ -12,9 +11,6 @@ from appliance.trust.profile import issuer_id
 from appliance.trust.revocation_list import RevocationList
 from media_format.objects import CrlNumber, Policy, TrustAnchor
 from media_format.refusal import Code, Refusal
-
-MAX_CANDIDATES: Final = 64
-"""Lists from one medium that are looked at; a vendor has one for each CA."""
 
 
 class RevocationLists:
@@ -58,15 +54,16 @@ class RevocationLists:
     def take(self, candidates: Sequence[bytes], issuers: Iterable[VerifiedIssuer] = ()) -> RevocationLists:
         """These lists with every candidate taken over that is valid and newer than what is known.
 
-        Candidates come from media. Those that are damaged, forged, older, too large, of an issuer that is
-        neither a root nor known nor among `issuers`, or with a critical extension, are left out
-        silently: what is missing then is found when freshness is judged. Never refuses.
+        Candidates come from media, of each of which `media_format.crl_files` reads a bounded number. Those
+        that are damaged, forged, older, too large, of an issuer that is neither a root nor known nor among
+        `issuers`, or with a critical extension, are left out silently: what is missing then is found when
+        freshness is judged. Never refuses.
         """
         taken = RevocationLists.__new__(RevocationLists)
         taken._issuers = self._issuers | {issuer.id: issuer for issuer in issuers}
         taken._lists = dict(self._lists)
         held = {known.der for known in taken._lists.values()}
-        for der in dict.fromkeys(candidates[:MAX_CANDIDATES]):
+        for der in dict.fromkeys(candidates):
             found = RevocationList.read(der) if der not in held else None
             issuer = taken._issuers.get(found.issuer) if found else None
             if found and issuer and found.signed_by(issuer.certificate) and found.readable:

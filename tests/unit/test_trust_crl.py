@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from appliance.trust.chain import VerifiedCertificate, verify_chain
-from appliance.trust.crl import MAX_CANDIDATES, RevocationLists
+from appliance.trust.crl import RevocationLists
 from appliance.trust.purpose import Purpose
 from media_format import limits
 from media_format.objects import CrlNumber
@@ -149,10 +149,6 @@ def test_every_flipped_byte_of_a_list_is_noticed(world: World, empty: Revocation
     unused_bits = len(crl) - len(x509.load_der_x509_crl(crl).signature) - 1
     for position in set(range(len(crl))) - {unused_bits}:
         assert empty.take([crl[:position] + bytes([crl[position] ^ 4]) + crl[position + 1 :]]).numbers() == ()
-
-
-def test_an_endless_pile_of_lists_is_not_read(world: World, empty: RevocationLists) -> None:
-    assert empty.take([*[b"junk"] * MAX_CANDIDATES, world.crl(BOX, 1)]).numbers() == ()
 
 
 def test_a_demanded_number_must_be_known(
