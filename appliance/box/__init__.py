@@ -13,7 +13,6 @@ from appliance.box.health import BoxStatus
 from appliance.box.holdings import StoredPackage
 from appliance.box.importing import ReleaseInfo
 from appliance.box.ledger import LedgerQuery, LedgerState
-from appliance.box.ledger_chain import LedgerEntry
 from appliance.box.merging import LeftOut
 from appliance.box.offering import Withheld
 from appliance.box.receipts import CollectedReceipt, ReceiptFilter, ReceiptInfo
@@ -25,6 +24,7 @@ from appliance.box.users import Session, User, UserRole
 from appliance.box.writing import WriteResult
 from appliance.media import MediaWatcher, MediumEvent, MediumInserted, MediumPassedOver, MediumRemoved
 from appliance.media.formatting import Formatted
+from appliance.trust.ledger_chain import LedgerEntry
 from media_format.errors import MachineFault, Misuse
 from media_format.progress import Pace, Progress
 from media_format.refusal import Refusal

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import BinaryIO, Final
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session as Transaction
 
-from appliance.box.auditing import EXPORT, FORMAT, WHOLE
 from appliance.box.ledger import entries
-from appliance.box.ledger_chain import LedgerEntry
 from appliance.box.machine import Machine
 from appliance.box.schema import LedgerRow, ReceiptRow
 from appliance.box.users import Session
+from appliance.trust.ledger_file import EXPORT, WHOLE, LedgerHead, write_ledger
 from appliance.trust.purpose import Purpose
 from media_format import cose, limits
 from media_format.receipt_file import MAX_FILE, MAX_SIGNED_RECEIPTS, ReceiptCollection, encode_receipts
@@ -82,30 +79,16 @@ def _signed(machine: Machine, session: Session, receipts: tuple[bytes, ...]) -> 
     return cose.sign1(ReceiptCollection.CONTENT_TYPE, collection.to_bytes(), signer)
 
 
-def ledger_file(machine: Machine, session: Session | None) -> tuple[bytes, int]:
-    """The whole ledger in JSON, with what an auditor needs to check it; and how many entries there are.
+def ledger_file(machine: Machine, session: Session | None, file: BinaryIO) -> int:
+    """Write the whole ledger, with what an auditor needs to check it; returns how many entries there are.
 
     With a person's session it ends with that person's signed entry: so an auditor knows that it is whole.
-    Bytes are in hexadecimal. Misuse for a box without certificates.
+    Misuse for a box without certificates.
     """
-    chain = machine.own().bundle.chain(Purpose.BOX_IDENTITY)
+    head = LedgerHead(machine.configuration.id, machine.own().bundle.chain(Purpose.BOX_IDENTITY))
     last = MAX_UINT if session is None else _enter(machine, session)
     with machine.store.reading() as transaction:
-        return ledger_of(transaction, machine.configuration.id, chain, last)
-
-
-def ledger_of(
-    transaction: Transaction, box_id: str, chain: tuple[bytes, ...], last: int = MAX_UINT
-) -> tuple[bytes, int]:
-    """The ledger in a store up to the entry `last`, in JSON, under the box's certificates."""
-    found = [_shown(entry) for entry in entries(transaction, last)]
-    ledger = {
-        "format": FORMAT,
-        "box": box_id,
-        "certificates": [der.hex() for der in chain],
-        "entries": found,
-    }
-    return json.dumps(ledger, indent=1, ensure_ascii=False).encode(), len(found)
+        return write_ledger(file, head, entries(transaction, last))
 
 
 def _enter(machine: Machine, session: Session) -> int:
@@ -115,17 +98,3 @@ def _enter(machine: Machine, session: Session) -> int:
     with machine.store.reading() as transaction:
         own = select(func.max(LedgerRow.sequence)).where(LedgerRow.act == EXPORT, LedgerRow.detail == WHOLE)
         return transaction.scalar(own) or MAX_UINT
-
-
-def _shown(entry: LedgerEntry) -> dict[str, object]:
-    return {
-        "sequence": entry.sequence,
-        "time": entry.time,
-        "source": entry.source,
-        "who": entry.who,
-        "act": entry.act,
-        "detail": entry.detail,
-        "previous": entry.previous.hex(),
-        "digest": entry.digest.hex(),
-        "signature": entry.signature.hex() if entry.signature else None,
-    }

@@ -17,11 +17,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
-from appliance.box.ledger_chain import BEGINNING, BREAK, Chain, Check, Finding, LedgerEntry, digest_of
 from appliance.box.schema import LedgerRow
 from appliance.box.store import Store
 from appliance.tpm import Tpm
 from appliance.trust.clock import TrustedTime
+from appliance.trust.ledger_chain import BEGINNING, BREAK, Chain, Check, Finding, LedgerEntry, digest_of
 from media_format import cbor
 from media_format.errors import MachineFault
 from media_format.refusal import Refusal
@@ -33,8 +33,6 @@ _HEAD: Final = "ledger-head"
 _MAX_HEAD: Final = 128
 _LAST: Final = 2**63 - 1
 """The largest number that SQLite holds (sqlite.org/datatype3.html)."""
-_TOLD: Final = 100
-"""Findings that are told of one ledger; the first one is what counts."""
 _RUN: Final = 1000
 """Rows that are read at once."""
 
@@ -213,10 +211,7 @@ class Ledger:
         with self._store.reading() as session:
             # The end first: an act that comes in meanwhile moves the TPM's memory past what is read here.
             head = self._head()
-            findings: list[Finding] = []
-            for finding in chain.findings(entries(session)):
-                if len(findings) < _TOLD:
-                    findings.append(finding)
+            findings = chain.walk(entries(session))
             problem = _broken(session, head)
         if problem is not None:
             findings.append(Finding(_place(head, chain.last), problem))

@@ -21,9 +21,8 @@ from appliance.box import identity, replaced, users
 from appliance.box.backup import PACKAGES
 from appliance.box.backup_contents import Backup, open_backup
 from appliance.box.configuration import FILE, Configuration
-from appliance.box.exporting import ledger_of
 from appliance.box.identity import BUNDLE
-from appliance.box.ledger import RESTORE, Ledger
+from appliance.box.ledger import RESTORE, Ledger, entries
 from appliance.box.machine import Machine
 from appliance.box.merging import LeftOut, merge
 from appliance.box.replaced import Replaced
@@ -35,8 +34,9 @@ from appliance.box.users import Session, UserRole
 from appliance.tpm import Tpm, open_tpm
 from appliance.trust.bundle import Bundle
 from appliance.trust.clock import moment
+from appliance.trust.ledger_file import LedgerHead, write_ledger
 from appliance.trust.purpose import Purpose
-from media_format.durable import replace_file, sync_folder
+from media_format.durable import replace_file, replacing, sync_folder
 from media_format.errors import Misuse
 from media_format.objects import TrustAnchor
 from media_format.refusal import Refusal
@@ -203,13 +203,12 @@ def _left(left: LeftOut) -> str:
 
 
 def _keep_ledger(folder: Path, backup: Backup) -> Path:
-    chain = backup.bundle.chain(Purpose.BOX_IDENTITY)
-    with backup.store.reading() as transaction:
-        data, _ = ledger_of(transaction, backup.contents.box, chain)
+    head = LedgerHead(backup.contents.box, backup.bundle.chain(Purpose.BOX_IDENTITY))
     kept = folder / _FORMER
     kept.mkdir(mode=0o700, exist_ok=True)
-    path = kept / f"{backup.certificate.certificate.serial_number:x}-{backup.contents.sequence}.json"
-    replace_file(path, data)
+    path = kept / f"{backup.certificate.certificate.serial_number:x}-{backup.contents.sequence}.jsonl"
+    with backup.store.reading() as transaction, replacing(path) as file:
+        write_ledger(file, head, entries(transaction))
     sync_folder(folder)
     return path
 

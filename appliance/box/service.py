@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from sqlalchemy.orm import Session as Transaction
 
@@ -43,7 +43,6 @@ from appliance.box.identity import Identity
 from appliance.box.importing import ReleaseInfo
 from appliance.box.judging import judge_requests
 from appliance.box.ledger import Ledger, LedgerQuery, LedgerState
-from appliance.box.ledger_chain import LedgerEntry
 from appliance.box.machine import Machine
 from appliance.box.receipts import CollectedReceipt, ReceiptFilter, ReceiptInfo
 from appliance.box.restoring import Person, Restored
@@ -57,6 +56,7 @@ from appliance.media.formatting import LABEL, Formatted, format_medium
 from appliance.tpm import Authorisation, open_tpm
 from appliance.trust.bundle import Bundle
 from appliance.trust.clock import TrustedTime
+from appliance.trust.ledger_chain import LedgerEntry
 from media_format.errors import Misuse
 from media_format.objects import DeviceKind, Entitlement, Mode
 from media_format.progress import Report
@@ -222,12 +222,12 @@ class BoxService:
         """
         return receipts_file(self._machine, session, since, until)
 
-    def export_ledger(self, session: Session | None = None) -> tuple[bytes, int]:
-        """A file of the whole ledger for an auditor, and how many entries are in it.
+    def export_ledger(self, file: BinaryIO, session: Session | None = None) -> int:
+        """Write the whole ledger for an auditor into a file; returns how many entries are in it.
 
         With a `session` its last entry is the signed one of this export, and so the file's end is certain.
         """
-        return ledger_file(self._machine, session)
+        return ledger_file(self._machine, session, file)
 
     def releases(self, *, retired: bool = False) -> tuple[ReleaseInfo, ...]:
         """What the box can deliver, the newest first; or what it could before it was `retired`."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from appliance.trust.bundle import ANCHOR_LABEL, MAX_BUNDLE, Bundle
 from appliance.trust.profile import read_certificate, usage
 from appliance.trust.purpose import Purpose
-from media_format.durable import replace_file
+from media_format.durable import replace_file, replacing
 from media_format.errors import Misuse
 from media_format.objects import Role
 from media_format.refusal import Refusal
@@ -40,6 +41,28 @@ def write_file(path: Path, data: bytes) -> None:
         replace_file(path, data, 0o644)
     except OSError as error:
         raise Misuse(f"{path} cannot be written: {error.strerror}") from None
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """As `write_file`, for what is too large to be held in memory: a file to write to."""
+    if path.is_dir():
+        raise Misuse(f"{path} is a directory; name a file")
+    try:
+        with replacing(path, 0o644) as file:
+            yield file
+    except OSError as error:
+        raise Misuse(f"{path} cannot be written: {error.strerror}") from None
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[BinaryIO]:
+    """A file of any size; Misuse that names it if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise Misuse(f"{path} cannot be read: {error.strerror}") from None
 
 
 @contextmanager

@@ -8,11 +8,11 @@ from typing import Final
 import click
 
 from appliance.box import LedgerEntry, LedgerQuery, LedgerState
-from appliance.box.auditing import MAX_FILE, LedgerAudit, audit
 from appliance.cli.answer import Answer, answering
 from appliance.cli.box_parts import FOLDER, open_box
-from appliance.cli.files import naming, read_file
+from appliance.cli.files import naming, read_file, reading
 from appliance.cli.quantities import Moment
+from appliance.trust.auditing import LedgerAudit, audit
 from appliance.trust.bundle import MAX_BUNDLE, Bundle
 from appliance.trust.clock import moment
 from media_format.errors import Misuse
@@ -99,8 +99,8 @@ def _reach(signed: int, entries: int) -> list[str]:
 def _audited(file: Path, key: Path) -> Answer:
     with naming(key):
         trusted = Bundle.from_pem(read_file(key, MAX_BUNDLE))
-    with naming(file):
-        found = audit(read_file(file, MAX_FILE), trusted)
+    with naming(file), reading(file) as opened:
+        found = audit(opened, trusted)
     lines = [f"Entry {finding.place}: {finding.problem}." for finding in found.findings]
     if not lines:
         lines = [f"{found.entries} entries of {found.box}, a box of {found.vendor}, all right.", _end(found)]

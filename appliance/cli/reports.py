@@ -10,7 +10,7 @@ import click
 from appliance.box import DeviceFilter, DeviceInfo, ReceiptFilter, ReceiptInfo
 from appliance.cli.answer import Answer, answering
 from appliance.cli.box_parts import FOLDER, USER, open_box
-from appliance.cli.files import write_file
+from appliance.cli.files import write_file, writing
 from appliance.cli.quantities import Moment, counted
 from appliance.cli.secrets import secret_options
 from appliance.trust.clock import moment
@@ -127,7 +127,7 @@ def _receipt(receipt: ReceiptInfo) -> str:
 @click.command("export")
 @FOLDER
 @click.option("--receipts", "what", flag_value="receipts", help="The receipts, for the vendor to import.")
-@click.option("--ledger", "what", flag_value="ledger", help="The ledger in JSON, for whoever checks it.")
+@click.option("--ledger", "what", flag_value="ledger", help="The ledger in JSON lines, for whoever checks it.")
 @click.option("--since", type=Moment(), help="With --receipts: those collected from this time on.")
 @click.option("--until", type=Moment(), help="With --receipts: those collected up to this time.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The file to write.")
@@ -153,8 +153,8 @@ def export(
     opened = open_box(directory)
     session = opened.unlock(user, pin) if signed else None
     if what == "ledger":
-        data, count = opened.export_ledger(session)
-        write_file(out, data)
+        with writing(out) as file:
+            count = opened.export_ledger(file, session)
         return Answer({"out": out, "ledger": count}, f"{count} entries of the ledger are in {out}.")
     found = opened.export_receipts(session, since=since, until=until)
     write_file(out, found.data)

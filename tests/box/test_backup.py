@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from appliance.box import BoxService, Person, Restored, UserRole
-from appliance.box.auditing import audit
 from appliance.box.backup_contents import open_backup
+from appliance.trust.auditing import audit
 from appliance.trust.bundle import Bundle
 from media_format.errors import Misuse
 from media_format.objects import Entitlement, Role
@@ -170,7 +170,8 @@ def test_a_new_box_takes_over_devices_receipts_and_denials_and_keeps_what_is_its
     assert (new.service.id, new.service.releases()) == ("box-2", ())
     assert new.service.check_ledger().findings == ()
     assert found.former_ledger is not None
-    kept = audit(found.former_ledger.read_bytes(), Bundle(shop.vendor.anchor, ()))
+    with found.former_ledger.open("rb") as file:
+        kept = audit(file, Bundle(shop.vendor.anchor, ()))
     assert (kept.box, kept.findings, kept.entries) == ("box-1", (), found.entries)
 
 

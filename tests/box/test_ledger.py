@@ -7,15 +7,17 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from appliance.box import BoxService, LedgerEntry, LedgerQuery, UserRole
-from appliance.box.auditing import LedgerAudit, audit
+from appliance.trust.auditing import LedgerAudit, audit
 from appliance.trust.bundle import Bundle
-from media_format.refusal import Code
+from media_format.limits import MIB
+from media_format.refusal import Code, Refusal
 from tests.trust_world import refused
 from tests.workshop import Box, Workshop, ask, now
 
@@ -162,14 +164,18 @@ def test_a_long_ledger_is_turned_page_by_page(shop: Workshop, tmp_path: Path) ->
 
 
 def exported(box: Box, *, signed: bool = True) -> dict[str, Any]:
-    ledger = json.loads(box.service.export_ledger(box.session if signed else None)[0])
-    assert isinstance(ledger, dict)
-    return ledger
+    file = BytesIO()
+    count = box.service.export_ledger(file, box.session if signed else None)
+    head, *entries = map(json.loads, file.getvalue().splitlines())
+    assert len(entries) == count
+    return {**head, "entries": entries}
 
 
 def audited(shop: Workshop, ledger: dict[str, Any]) -> LedgerAudit:
     """As somebody does who has the vendor's anchor and nothing else."""
-    return audit(json.dumps(ledger).encode(), Bundle(shop.vendor.anchor, (), shop.vendor.crls()))
+    head = {name: value for name, value in ledger.items() if name != "entries"}
+    lines = "".join(json.dumps(line) + "\n" for line in (head, *ledger["entries"]))
+    return audit(BytesIO(lines.encode()), Bundle(shop.vendor.anchor, (), shop.vendor.crls()))
 
 
 def test_an_exported_ledger_is_checked_without_the_box(shop: Workshop, tmp_path: Path) -> None:
@@ -247,8 +253,7 @@ def test_the_ledger_of_a_box_of_another_vendor_is_refused(shop: Workshop, tmp_pa
 
 def test_a_ledger_under_another_boxs_certificate_is_not_right(shop: Workshop, tmp_path: Path) -> None:
     ledger, other = exported(opened(shop, tmp_path)), Workshop(tmp_path / "two")
-    service = other.box("box-2").service
-    theirs = json.loads(service.export_ledger()[0])
+    theirs = exported(other.box("box-2"))
     moved = {**ledger, "certificates": theirs["certificates"]}
     with refused(Code.PURPOSE_MISMATCH):
         audited(other, moved)
@@ -265,17 +270,43 @@ def test_the_ledger_of_a_box_that_was_revoked_is_refused(shop: Workshop, tmp_pat
         audited(other, ledger)
 
 
+HEAD = b'{"format": "updatebox ledger 1", "box": "b", "certificates": []}\n'
+
+
 @pytest.mark.parametrize(
     "spoiled",
     [
         b"",
-        b"[" * 100_000,
-        b"{}",
-        b'{"format": "updatebox ledger 1"}',
-        b'{"format": "updatebox ledger 1", "box": "b", "certificates": [1], "entries": []}',
-        b'{"format": "updatebox ledger 1", "box": "\\ud800", "certificates": [], "entries": []}',
+        b"[" * 100_000 + b"\n",
+        b"{}\n",
+        HEAD.rstrip(),
+        b'{"format": "updatebox ledger 1"}\n',
+        HEAD.replace(b"[]", b"[1]"),
+        HEAD.replace(b'"b"', b'"\\ud800"'),
     ],
 )
 def test_what_is_no_exported_ledger_is_refused(shop: Workshop, spoiled: bytes) -> None:
     with refused(Code.MALFORMED):
-        audit(spoiled, Bundle(shop.vendor.anchor, ()))
+        audit(BytesIO(spoiled), Bundle(shop.vendor.anchor, ()))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda line: line[:-1], "it ends within line 3"),
+        (lambda line: b"[1]\n", "line 3 is no object"),
+        (lambda line: line.replace(b'"', b"'"), "line 3 is no JSON text"),
+        (lambda line: line.replace(b'"time": ', b'"time": -'), "'time' of line 3"),
+        (lambda line: line.replace(b'"digest": "', b'"digest": "xx'), "'digest' of line 3"),
+        (lambda line: line.replace(b'"detail": "', b'"detail": "' + bytes(b"x" * MIB)), "line 3 is longer"),
+    ],
+)
+def test_a_line_that_is_no_entry_is_named(
+    shop: Workshop, tmp_path: Path, spoil: Callable[[bytes], bytes], told: str
+) -> None:
+    file = BytesIO()
+    opened(shop, tmp_path).service.export_ledger(file)
+    lines = file.getvalue().splitlines(keepends=True)
+    spoiled = b"".join([*lines[:2], spoil(lines[2])])
+    with pytest.raises(Refusal, match=told):
+        audit(BytesIO(spoiled), Bundle(shop.vendor.anchor, ()))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from media_format.durable import remove_file, replace_file
+from media_format.durable import remove_file, replace_file, replacing
 
 
 def test_a_file_is_made_for_its_owner_alone(tmp_path: Path) -> None:
@@ -49,16 +49,45 @@ def test_the_file_is_on_the_disk_before_its_name_and_the_name_before_the_call_re
     assert done == [".state.new", "rename", tmp_path.name]
 
 
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def files_no_larger_than(size: int) -> Iterator[None]:
+    """As on a disk that is full: what is written beyond is an error."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
     replace_file(tmp_path / "state", b"old")
+    with files_no_larger_than(4096), pytest.raises(OSError, match="File too large"):
+        replace_file(tmp_path / "state", bytes(8192))
+    assert [(left.name, left.read_bytes()) for left in tmp_path.iterdir()] == [("state", b"old")]
 
-    def full(fd: int, data: object) -> int:
-        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "write", full)
-    with pytest.raises(OSError, match="No space"):
-        replace_file(tmp_path / "state", b"new")
+def test_a_file_that_is_written_in_parts_takes_the_old_ones_place_when_it_is_complete(tmp_path: Path) -> None:
+    replace_file(tmp_path / "state", b"old")
+    with replacing(tmp_path / "state", 0o644) as file:
+        file.write(b"one,")
+        file.flush()
+        assert (tmp_path / "state").read_bytes() == b"old"
+        file.write(b"two")
+    assert (tmp_path / "state").read_bytes() == b"one,two"
+    assert (tmp_path / "state").stat().st_mode & 0o777 == 0o644
+    assert list(tmp_path.iterdir()) == [tmp_path / "state"]
+
+
+def test_a_file_that_is_not_written_to_its_end_leaves_the_old_one_and_nothing_else(tmp_path: Path) -> None:
+    replace_file(tmp_path / "state", b"old")
+    with pytest.raises(KeyboardInterrupt), replacing(tmp_path / "state") as file:
+        file.write(b"one,")
+        raise KeyboardInterrupt
     assert (tmp_path / "state").read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [tmp_path / "state"]
 
 
 def test_removing_is_done_once_and_does_not_mind_a_second_time(tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
@@ -20,6 +22,9 @@ BREAK: Final = "break"
 """The act of an entry before which the chain does not hold: the TPM remembers another end."""
 SIGNATURE: Final = 64
 """Bytes of a signature: r || s (RFC 9053, 2.1)."""
+
+TOLD: Final = 100
+"""Findings that are told of one ledger; the first one is what counts."""
 
 Check = Callable[[bytes, bytes], bool]
 """Whether a signature over a digest is the box's."""
@@ -80,25 +85,46 @@ def signed_by(spki: bytes) -> Check:
 
 
 class Chain:
-    """A walk along entries in their order; `findings` says of each what does not hold.
+    """A walk along entries in their order, which says of each what does not hold.
 
-    After a finding the walk goes on from what the entry itself says, so that one edit is one finding.
+    After a finding the walk goes on from what the entry itself says, so that one edit is one finding. However
+    many entries there are, and however many of them are wrong, it takes the same memory.
     """
 
     def __init__(self, check: Check) -> None:
         self._check = check
         self._previous = BEGINNING
-        self.last = 0
-        """The number of the last entry."""
+        self.entries = 0
+        """How many entries there were."""
+        self.first: LedgerEntry | None = None
+        self.end: LedgerEntry | None = None
+        """The last entry."""
         self.signed = 0
         """The number of the last entry with the box's signature, which covers all before it."""
 
-    def findings(self, entries: Iterable[LedgerEntry]) -> Iterator[Finding]:
-        """Walk on along `entries`."""
+    @property
+    def last(self) -> int:
+        """The number of the last entry, 0 before the first."""
+        return self.end.sequence if self.end else 0
+
+    def walk(self, entries: Iterable[LedgerEntry]) -> list[Finding]:
+        """Walk on to the end of `entries`; the first `TOLD` findings."""
+        told: list[Finding] = []
         for entry in entries:
-            yield from (Finding(self.last + 1, problem) for problem in self._order(entry))
-            yield from (Finding(entry.sequence, problem) for problem in self._problems(entry))
-            self._previous, self.last = entry.digest, entry.sequence
+            found = self._findings(entry)
+            told += islice(found, TOLD - len(told))
+            deque(found, 0)  # a signature is looked at although its finding is not told
+            self._take(entry)
+        return told
+
+    def _findings(self, entry: LedgerEntry) -> Iterator[Finding]:
+        yield from (Finding(self.last + 1, problem) for problem in self._order(entry))
+        yield from (Finding(entry.sequence, problem) for problem in self._problems(entry))
+
+    def _take(self, entry: LedgerEntry) -> None:
+        self.entries += 1
+        self.first = self.first or entry
+        self.end, self._previous = entry, entry.digest
 
     def _order(self, entry: LedgerEntry) -> Iterator[str]:
         if entry.sequence > self.last + 1:
