@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import struct
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,24 +19,20 @@ from typing import TYPE_CHECKING, BinaryIO, ClassVar, Final, cast
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from media_format import limits
+from media_format.backup_head import LANES, MEMORY, PASSES, SALT, BackupHead, framed, read_head
 from media_format.durable import sync_folder
 from media_format.errors import Misuse
 from media_format.objects.manifest import FORMAT, SHORT
 from media_format.payload.cobblestone import KEY_SIZE, Opener, Sealer
 from media_format.refusal import Code, Refusal
-from media_format.wire import DIGEST, TIME, Blob, Many, Nested, Record, Text, Uint, key, malformed, record
+from media_format.wire import DIGEST, TIME, Many, Nested, Record, Text, Uint, key, malformed, record
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-MAGIC: Final = b"updatebox backup\n"
 SIGNED: Final = "SIGNED.CBR"
 _SHORTEST_PASSPHRASE: Final = 8
 _FEWEST_CHARACTERS: Final = 5
-_LENGTH: Final = struct.Struct(">I")
-_SALT: Final = 16
-_PASSES, _LANES, _MEMORY = 3, 4, 64 * 1024
-"""The second recommended option of RFC 9106, section 4; memory in KiB."""
 _CONTEXT: Final = b"updatebox backup\0"
 _RUN: Final = 1024 * 1024
 _MOST_FILES: Final = 100_000
@@ -45,25 +40,6 @@ _NAME: Final = "backup"
 
 Advance = Callable[[int], None]
 """Hears of bytes that were read or written."""
-
-
-@record
-class Head(Record):
-    """What stands before the sealed part. It is bound to it, but says nothing that is certain by itself.
-
-    So nothing in it makes a reader work harder than a box's own backup does.
-    """
-
-    NAME: ClassVar[str] = "backup's head"
-    LIMIT: ClassVar[int] = 1024
-
-    format: int = key(1, FORMAT)
-    box: str = key(2, SHORT)
-    created: int = key(3, TIME)
-    salt: bytes = key(4, Blob(_SALT, _SALT))
-    passes: int = key(5, Uint(1, _PASSES))
-    memory: int = key(6, Uint(8 * 1024, _MEMORY))
-    lanes: int = key(7, Uint(1, _LANES))
 
 
 @record
@@ -114,17 +90,17 @@ def write(
     `sign` makes the signed object from what was written.
     """
     box, created = head
-    stretched = Head(
+    stretched = BackupHead(
         format=limits.FORMAT_VERSION,
         box=box,
         created=created,
-        salt=os.urandom(_SALT),
-        passes=_PASSES,
-        memory=_MEMORY,
-        lanes=_LANES,
+        salt=os.urandom(SALT),
+        passes=PASSES,
+        memory=MEMORY,
+        lanes=LANES,
     )
     data = stretched.to_bytes()
-    out.write(MAGIC + _LENGTH.pack(len(data)) + data)
+    out.write(framed(data))
     sealing = _Sealing(out, Sealer(_key(passphrase, stretched), _CONTEXT + data))
     members = []
     with tarfile.open(fileobj=sealing, mode="w|", format=tarfile.PAX_FORMAT, bufsize=_RUN) as archive:
@@ -146,7 +122,7 @@ def extract(file: BinaryIO, passphrase: str, folder: Path, allowed: Callable[[st
     Raises Refusal(malformed) for what is no backup, (unsupported-format) for a later version, (pin-wrong) for
     another passphrase, (decryption-failed) where it was changed or cut off.
     """
-    head, data = _read_head(file)
+    head, data = read_head(file)
     opening = _Opening(file, Opener(_key(passphrase, head), _CONTEXT + data))
     signed: bytes | None = None
     try:
@@ -191,22 +167,11 @@ def check_passphrase(passphrase: str) -> None:
         )
 
 
-def _key(passphrase: str, head: Head) -> bytes:
+def _key(passphrase: str, head: BackupHead) -> bytes:
     kdf = Argon2id(
         salt=head.salt, length=KEY_SIZE, iterations=head.passes, lanes=head.lanes, memory_cost=head.memory
     )
     return kdf.derive(passphrase.encode())
-
-
-def _read_head(file: BinaryIO) -> tuple[Head, bytes]:
-    start = file.read(len(MAGIC) + _LENGTH.size)
-    if not start.startswith(MAGIC) or len(start) < len(MAGIC) + _LENGTH.size:
-        raise malformed(_NAME, "this is no backup of a box")
-    (length,) = _LENGTH.unpack(start[len(MAGIC) :])
-    if length > Head.LIMIT:
-        raise Refusal(Code.TOO_LARGE, f"the backup's head has {length} bytes")
-    data = file.read(length)
-    return Head.from_bytes(data), data
 
 
 def _unpack(content: BinaryIO, path: Path) -> None:

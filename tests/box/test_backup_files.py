@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from appliance.box import backup_file
-from appliance.box.backup_file import Head
 from media_format import cbor, limits
+from media_format.backup_head import MAGIC, BackupHead
 from media_format.errors import Misuse
 from media_format.payload.cobblestone import Sealer
 from media_format.refusal import Code
@@ -21,15 +21,15 @@ SECRET = "a long passphrase"
 MIB = 1024 * 1024
 
 
-def head() -> Head:
+def head() -> BackupHead:
     """The cheapest one."""
-    return Head(
+    return BackupHead(
         format=limits.FORMAT_VERSION, box="box-1", created=1, salt=bytes(16), passes=1, memory=8192, lanes=1
     )
 
 
 def start(data: bytes) -> bytes:
-    return backup_file.MAGIC + len(data).to_bytes(4, "big") + data
+    return MAGIC + len(data).to_bytes(4, "big") + data
 
 
 def sealed(archive: bytes) -> bytes:
@@ -90,7 +90,7 @@ def test_an_archive_made_to_do_harm_is_malformed_and_leaves_nothing(what: str, t
 def test_no_file_makes_a_box_stretch_a_passphrase_harder_than_its_own(
     number: int, value: int, tmp_path: Path
 ) -> None:
-    fields = cbor.decode(head().to_bytes(), Head.LIMIT, "head")
+    fields = cbor.decode(head().to_bytes(), BackupHead.LIMIT, "head")
     assert isinstance(fields, dict)
     file = start(cbor.encode({**fields, number: value})) + bytes(100)
     with refused(Code.MALFORMED):
