@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from media_format.volume import open_volume
-from media_format.volume.descriptor import aligned_memory
+from media_format.volume.direct import aligned_memory
 
 _MIB: Final = 1024 * 1024
 _BLOCK: Final = 4 * _MIB

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from media_format.limits import MIB
 from media_format.progress import Progress, Report
 from media_format.refusal import Code, Refusal
-from media_format.volume.descriptor import Blocks
+from media_format.volume.blocks import Blocks
 
 PHASE: Final = "check capacity"
 _SECTOR: Final = 512

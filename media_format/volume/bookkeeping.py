@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from media_format.volume import codecs
+from media_format.volume.blocks import Blocks
 from media_format.volume.clusters import ClusterSet
-from media_format.volume.descriptor import Blocks
 from media_format.volume.geometry import Geometry
 from media_format.volume.table import Table
 

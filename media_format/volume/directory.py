@@ -13,8 +13,9 @@ from typing import Final
 
 from media_format.errors import Misuse
 from media_format.refusal import Code, Refusal
-from media_format.volume.descriptor import hold_alone, naming_errors
+from media_format.volume.holding import hold_alone
 from media_format.volume.seam import Data, Entry, ReadBack, VolumeInfo
+from media_format.volume.system_errors import naming_errors
 
 _MAX_ENTRIES: Final = 65536
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -18,8 +18,9 @@ from typing import Final
 from media_format.errors import Misuse
 from media_format.refusal import Code, Refusal
 from media_format.volume import codecs, folder
+from media_format.volume.blocks import Blocks
 from media_format.volume.bookkeeping import Bookkeeping
-from media_format.volume.descriptor import Blocks, aligned_memory
+from media_format.volume.direct import aligned_memory
 from media_format.volume.extents import Placement
 from media_format.volume.folder import FolderEntry
 from media_format.volume.geometry import read_geometry

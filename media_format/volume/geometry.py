@@ -10,7 +10,7 @@ from typing import Final
 
 from media_format.refusal import Code, Refusal
 from media_format.volume import codecs
-from media_format.volume.descriptor import Blocks
+from media_format.volume.blocks import Blocks
 
 _SECTORS: Final = (512, 1024, 2048, 4096)
 _MAX_CLUSTER: Final = 512 * 1024

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from media_format.refusal import Code, Refusal
-from media_format.volume.descriptor import Blocks
+from media_format.volume.blocks import Blocks
 from media_format.volume.geometry import Geometry
 
 _PAGE: Final = 16 * 1024

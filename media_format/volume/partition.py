@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from media_format.refusal import Code, Refusal
-from media_format.volume.descriptor import Blocks, Window
+from media_format.volume.blocks import Blocks, Window
 from media_format.volume.geometry import looks_like_fat
 
 _FAT_TYPES: Final = frozenset({0x01, 0x04, 0x06, 0x07, 0x0B, 0x0C, 0x0E})

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from media_format.refusal import Code, Refusal
+from media_format.volume.blocks import Blocks
 from media_format.volume.clusters import ClusterSet
-from media_format.volume.descriptor import Blocks
 from media_format.volume.extents import Extent
 from media_format.volume.geometry import Geometry
 from media_format.volume.occupancy import Occupancy

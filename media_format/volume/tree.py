@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from media_format.refusal import Code, Refusal
 from media_format.volume import folder
+from media_format.volume.blocks import Blocks
 from media_format.volume.bookkeeping import Bookkeeping
-from media_format.volume.descriptor import Blocks
 from media_format.volume.extents import Extent, Placement
 from media_format.volume.folder import FolderEntry
 from media_format.volume.geometry import Geometry

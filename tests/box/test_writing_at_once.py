@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import signal
 import subprocess
 import sys
@@ -74,6 +75,12 @@ def opened(medium: Path) -> Iterator[Volume]:
         yield volume
     finally:
         volume.close()
+
+
+def wait_until_free(medium: Path) -> None:
+    """Return when nobody has a stick open to write: the courier of a program that is killed ends after it."""
+    with medium.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def packages(medium: Path) -> int:
@@ -153,6 +160,7 @@ def test_a_write_that_is_killed_in_its_middle_is_begun_anew(tmp_path: Path, phas
 
     killed = subprocess.run([sys.executable, "-c", KILLED, box.folder, medium, PIN, phase], check=False)
     assert killed.returncode == -signal.SIGKILL
+    wait_until_free(medium)
     assert packages(medium) == left, "nothing that is half written is taken for whole"
     assert box.service.check_ledger().place is None
     box.service.write(medium, ("pump-1",), box.session, silent)

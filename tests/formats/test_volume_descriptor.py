@@ -12,8 +12,11 @@ import pytest
 from media_format.errors import MachineFault, Misuse
 from media_format.refusal import Code, Refusal
 from media_format.volume import open_volume
-from media_format.volume.descriptor import Descriptor, Window, aligned_memory, naming_errors
+from media_format.volume.blocks import Window
+from media_format.volume.descriptor import Descriptor
+from media_format.volume.direct import aligned_memory
 from media_format.volume.seam import ReadBack
+from media_format.volume.system_errors import naming_errors
 from tests.volume import images
 from tests.volume.images import KIB, MIB, Shape
 from tests.volume.memory import Memory

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 
 from appliance.media.courier.__main__ import run
 from appliance.media.courier.messages import MAX_MESSAGE, Outcome, decode, encode
-from media_format.volume.descriptor import Blocks
+from media_format.volume.blocks import Blocks
 
 LIBRARY = ctypes.CDLL(None, use_errno=True)
 PARENT = os.getppid()

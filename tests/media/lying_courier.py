@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from appliance.media.courier.__main__ import run
 from appliance.media.courier.messages import BUFFER, MAX_MESSAGE, PAGE, decode, encode
 from media_format.cbor import Value
-from media_format.volume.descriptor import Blocks
+from media_format.volume.blocks import Blocks
 
 _ENTRIES: list[Value] = [["A.TXT", 1, False]] * PAGE
 

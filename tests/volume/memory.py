@@ -15,7 +15,7 @@ _EMPTY: Final = bytes(PAGE)
 
 
 class Memory:
-    """Implements `media_format.volume.descriptor.Blocks`. Pages that are not there hold zeros."""
+    """Implements `media_format.volume.blocks.Blocks`. Pages that are not there hold zeros."""
 
     def __init__(self, size: int, pages: Mapping[int, bytes] | None = None) -> None:
         self.size = size

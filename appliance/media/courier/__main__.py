@@ -15,7 +15,8 @@ from appliance.media.courier.messages import BUFFER, MAX_MESSAGE, VERSION, decod
 from appliance.media.courier.sandbox import confine
 from appliance.media.courier.server import serve
 from media_format.errors import MachineFault
-from media_format.volume.descriptor import Blocks, Descriptor
+from media_format.volume.blocks import Blocks
+from media_format.volume.descriptor import Descriptor
 
 _CODECS: Final = ("ascii", "utf-8", "utf-16-le", "ibm437")
 """Python loads them when they are first used, which is too late in here."""

@@ -20,7 +20,7 @@ from appliance.media.courier.messages import (
 )
 from media_format.cbor import Value
 from media_format.errors import Misuse
-from media_format.volume.descriptor import Blocks
+from media_format.volume.blocks import Blocks
 from media_format.volume.fat import FatVolume
 from media_format.volume.partition import find_volume
 from media_format.volume.seam import Entry, Volume
