@@ -9,7 +9,7 @@ import click
 from appliance.cli.answer import Answer, answering
 from appliance.cli.clock import now
 from appliance.cli.directives import AddresseeType
-from appliance.cli.files import write_file
+from appliance.cli.output import Output, writes
 from appliance.cli.places import places
 from appliance.cli.secrets import secret_options
 from appliance.vendor import Addressee, Vendor
@@ -22,15 +22,18 @@ _PASSPHRASE = secret_options("passphrase", "vendor passphrase")
 @click.command("renew")
 @_FOLDER
 @click.option("--for", "whom", required=True, type=AddresseeType(), help="The box or device.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Where to write.")
 @answering
+@writes()
 @_PASSPHRASE
-def renew(directory: Path, whom: Addressee, out: Path, passphrase: str) -> Answer:
+def renew(directory: Path, whom: Addressee, out: Output, passphrase: str) -> Answer:
     """Certify a machine's keys again, with later dates, for `certs --install`."""
     bundle = Vendor.open(directory, passphrase, now).renew(whom)
-    write_file(out, bundle.to_pem())
-    text = f"The renewed certificates of {whom.id} are in {out}; there: updatebox {whom.role} certs --install"
-    return Answer({"role": whom.role, "id": whom.id, "out": out}, text)
+    out.write(bundle.to_pem())
+    text = (
+        f"The renewed certificates of {whom.id} are in {out.path}; there: "
+        f"updatebox {whom.role} certs --install"
+    )
+    return Answer({"role": whom.role, "id": whom.id, "out": out.path}, text)
 
 
 @click.command("renew-authority")

@@ -10,7 +10,7 @@ import click
 from appliance.box import DeviceFilter, DeviceInfo, ReceiptFilter, ReceiptInfo
 from appliance.cli.answer import Answer, answering
 from appliance.cli.box_parts import FOLDER, USER, open_box
-from appliance.cli.files import write_file, writing
+from appliance.cli.output import Output, writes
 from appliance.cli.quantities import Moment, counted
 from appliance.cli.secrets import secret_options
 from appliance.trust.clock import moment
@@ -127,20 +127,22 @@ def _receipt(receipt: ReceiptInfo) -> str:
 @click.command("export")
 @FOLDER
 @click.option("--receipts", "what", flag_value="receipts", help="The receipts, for the vendor to import.")
-@click.option("--ledger", "what", flag_value="ledger", help="The ledger in JSON lines, for whoever checks it.")
+@click.option(
+    "--ledger", "what", flag_value="ledger", help="The ledger in lines of JSON, for whoever checks it."
+)
 @click.option("--since", type=Moment(), help="With --receipts: those collected from this time on.")
 @click.option("--until", type=Moment(), help="With --receipts: those collected up to this time.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The file to write.")
 @click.option("--signed", is_flag=True, default=None, help="Let the box sign it; needs a PIN.")
 @USER
 @answering
+@writes()
 @secret_options("pin", "PIN", only_with="signed")
 def export(
     directory: Path,
     what: str | None,
     since: int | None,
     until: int | None,
-    out: Path,
+    out: Output,
     signed: bool | None,
     user: str,
     pin: str,
@@ -153,17 +155,17 @@ def export(
     opened = open_box(directory)
     session = opened.unlock(user, pin) if signed else None
     if what == "ledger":
-        with writing(out) as file:
+        with out.writing() as file:
             count = opened.export_ledger(file, session)
-        return Answer({"out": out, "ledger": count}, f"{count} entries of the ledger are in {out}.")
+        return Answer({"out": out.path, "ledger": count}, f"{count} entries of the ledger are in {out.path}.")
     found = opened.export_receipts(session, since=since, until=until)
-    write_file(out, found.data)
+    out.write(found.data)
     lines = [
-        f"{counted(found.receipts, 'receipt')} in {out}. Take it to the vendor: "
-        f"updatebox vendor receipts --import {out}"
+        f"{counted(found.receipts, 'receipt')} in {out.path}. Take it to the vendor: "
+        f"updatebox vendor receipts --import {out.path}"
     ]
     if found.left:
         lines.append(
             f"Did not fit: {counted(found.left, 'older one')}; export with --until {found.left_until}"
         )
-    return Answer({"out": out, "receipts": found.receipts, "left": found.left}, "\n".join(lines))
+    return Answer({"out": out.path, "receipts": found.receipts, "left": found.left}, "\n".join(lines))

@@ -12,7 +12,8 @@ from appliance.box import BoxService, Rule, Verdict
 from appliance.cli.answer import Answer, answering
 from appliance.cli.clock import now
 from appliance.cli.entitlements import COLUMNS, entitlement, read_entitlements, write_entitlements
-from appliance.cli.files import read_file, write_file
+from appliance.cli.files import read_file
+from appliance.cli.output import Output, writes
 from appliance.cli.places import places
 from appliance.cli.secrets import secret_options
 from media_format import limits
@@ -80,17 +81,15 @@ def _ruled(
     type=click.Path(path_type=Path),
     help=f"Put the rules in a CSV file in the place of the box's: {','.join(COLUMNS)} (supervisor).",
 )
-@click.option(
-    "--export", "out", type=click.Path(path_type=Path), help="Write the box's own rules into a CSV file."
-)
 @_USER
 @answering
+@writes("--export", "Write the box's own rules into a CSV file.", required=False)
 @secret_options("pin", "PIN", only_with="source")
 def rules(
     directory: Path,
     device: str | None,
     source: Path | None,
-    out: Path | None,
+    out: Output | None,
     user: str,
     pin: str,
     **kind: str | None,
@@ -105,8 +104,9 @@ def rules(
         return _imported(service, source, user, pin)
     if out is not None:
         entries = service.own_rules()
-        write_file(out, write_entitlements(entries))
-        return Answer({"out": out, "rules": len(entries)}, f"{len(entries)} rules of the box are in {out}.")
+        out.write(write_entitlements(entries))
+        text = f"{len(entries)} rules of the box are in {out.path}."
+        return Answer({"out": out.path, "rules": len(entries)}, text)
     if device is not None:
         return _explained(service.verdict(device, _kind(kind)))
     found = service.rules()

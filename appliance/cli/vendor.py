@@ -10,8 +10,9 @@ from cryptography import x509
 from appliance.cli.answer import Answer, answering
 from appliance.cli.clock import now
 from appliance.cli.directives import directive
-from appliance.cli.files import naming, read_bundle, read_file, write_file
+from appliance.cli.files import naming, read_bundle, read_file
 from appliance.cli.merging import receipts
+from appliance.cli.output import Output, writes
 from appliance.cli.places import places
 from appliance.cli.policy import policy_options
 from appliance.cli.progress import ProgressBars
@@ -61,13 +62,13 @@ def enrol() -> None:
     """Answer an enrolment request with certificates."""
 
 
-def _enrol(role: Role, directory: Path, csr: Path, out: Path, passphrase: str) -> Answer:
+def _enrol(role: Role, directory: Path, csr: Path, out: Output, passphrase: str) -> Answer:
     opened = Vendor.open(directory, passphrase, now)
     with naming(csr):
         answered = opened.enrol(role, read_file(csr, limits.MAX_ENROLMENT * 2))
-    write_file(out, answered.bundle.to_pem())
+    out.write(answered.bundle.to_pem())
     text = (
-        f"{role} {answered.id} (epoch {answered.epoch}) is enrolled; its certificates are in {out}.\n"
+        f"{role} {answered.id} (epoch {answered.epoch}) is enrolled; its certificates are in {out.path}.\n"
         f"Compare the fingerprint with what the {role} showed: {answered.fingerprint}"
     )
     data = {
@@ -75,7 +76,7 @@ def _enrol(role: Role, directory: Path, csr: Path, out: Path, passphrase: str) -
         "id": answered.id,
         "epoch": answered.epoch,
         "fingerprint": answered.fingerprint,
-        "out": out,
+        "out": out.path,
     }
     return Answer(data, text)
 
@@ -83,16 +84,15 @@ def _enrol(role: Role, directory: Path, csr: Path, out: Path, passphrase: str) -
 _CSR = click.option(
     "--csr", required=True, type=click.Path(path_type=Path), help="The enrolment request that `init` left."
 )
-_OUT = click.option("--out", required=True, type=click.Path(path_type=Path), help="Where to write.")
 
 
 @enrol.command("box")
 @_FOLDER
 @_CSR
-@_OUT
 @answering
+@writes()
 @_PASSPHRASE
-def enrol_box(directory: Path, csr: Path, out: Path, passphrase: str) -> Answer:
+def enrol_box(directory: Path, csr: Path, out: Output, passphrase: str) -> Answer:
     """Certify an update box."""
     return _enrol(Role.BOX, directory, csr, out, passphrase)
 
@@ -100,10 +100,10 @@ def enrol_box(directory: Path, csr: Path, out: Path, passphrase: str) -> Answer:
 @enrol.command("device")
 @_FOLDER
 @_CSR
-@_OUT
 @answering
+@writes()
 @_PASSPHRASE
-def enrol_device(directory: Path, csr: Path, out: Path, passphrase: str) -> Answer:
+def enrol_device(directory: Path, csr: Path, out: Output, passphrase: str) -> Answer:
     """Certify a device."""
     return _enrol(Role.DEVICE, directory, csr, out, passphrase)
 
@@ -157,7 +157,7 @@ def enrol_device(directory: Path, csr: Path, out: Path, passphrase: str) -> Answ
     show_default=True,
     help="Bytes of one file on the medium; a multiple of 4096.",
 )
-@_OUT
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The directory to write into.")
 @answering
 @_PASSPHRASE
 def release(
@@ -239,16 +239,16 @@ def revoke(directory: Path, cert: Path | None, serial: str | None, passphrase: s
 
 @vendor.command("crl")
 @_FOLDER
-@_OUT
 @answering
+@writes()
 @_PASSPHRASE
-def crl(directory: Path, out: Path, passphrase: str) -> Answer:
+def crl(directory: Path, out: Output, passphrase: str) -> Answer:
     """Renew the revocation lists and write them, as PEM, to --out."""
     opened = Vendor.open(directory, passphrase, now)
     opened.renew_crls()
-    write_file(out, Bundle(opened.anchor, (), opened.crls()).to_pem())
+    out.write(Bundle(opened.anchor, (), opened.crls()).to_pem())
     count = len(opened.crls())
-    return Answer({"lists": count, "out": out}, f"{counted(count, 'revocation list')} in {out}.")
+    return Answer({"lists": count, "out": out.path}, f"{counted(count, 'revocation list')} in {out.path}.")
 
 
 @vendor.command("issued")

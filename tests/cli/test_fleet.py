@@ -106,7 +106,7 @@ def test_the_fleet_is_listed_by_what_became_of_it(exported: Workshop) -> None:
 
 def test_receipts_of_a_time_are_exported_alone(exported: Workshop) -> None:
     out = exported.folder / "some.file"
-    verb = ("box", "export", exported.box, "--receipts", "--out", out)
+    verb = ("box", "export", exported.box, "--receipts", "--out", out, "--force")
     collected = exported.do("box", "receipts", exported.box)["receipts"][0]["collected"]
     assert exported.do(*verb, "--since", collected)["receipts"] > 0
     assert exported.do(*verb, "--since", collected + 1)["receipts"] == 0

@@ -35,7 +35,7 @@ def test_a_release_for_boxes_put_into_a_device_is_left_alone(delivered: Workshop
 def test_a_release_sealed_for_another_box_is_not_imported(enrolled: Workshop) -> None:
     enrolled.do("box", "init", enrolled.folder / "box-2", "--id", "BOX-2", *enrolled.pin())
     request = ("--csr", enrolled.folder / "box-2/enrolment.req", "--out", enrolled.folder / "box.pem")
-    enrolled.do("vendor", "enrol", "box", enrolled.vendor, *request, *enrolled.passphrase())
+    enrolled.do("vendor", "enrol", "box", enrolled.vendor, *request, "--force", *enrolled.passphrase())
     enrolled.make_release("1.0.0")
     source = enrolled.folder / "1.0.0"
     box_refuses(

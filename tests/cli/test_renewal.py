@@ -92,7 +92,7 @@ def test_a_box_is_renewed_by_hand(enrolled: Workshop) -> None:
 
 
 def _for_box(shop: Workshop) -> tuple[object, ...]:
-    return "--for", BOX, "--out", shop.folder / "box.pem"
+    return "--for", BOX, "--out", shop.folder / "box.pem", "--force"
 
 
 @pytest.mark.parametrize("name", ["release-ca", "box-ca", "device-ca"])
