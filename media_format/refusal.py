@@ -97,7 +97,7 @@ ADVICE: dict[Code, str] = {
     Code.BOOT_CONTROL_FAILED: "The bootloader could not be switched; the device keeps its old release.",
     Code.HEALTH_CHECK_FAILED: "The new release has not reported itself healthy; confirm it, or the device returns to the old one.",
     Code.TPM_LOCKED: "Too many wrong PINs; wait until the time shown, or ask a supervisor.",
-    Code.TPM_UNAVAILABLE: "The key store does not answer; check that it is connected and running.",
+    Code.TPM_UNAVAILABLE: "The key store does not answer; check that it is connected and running, and has room on its disk.",
     Code.PIN_WRONG: "The PIN or passphrase is wrong; try again with care, too many wrong PINs lock the box.",
 }
 

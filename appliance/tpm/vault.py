@@ -7,11 +7,10 @@ moved to another name does not open. All changes are durable when a call returns
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from appliance.tpm.disk import failing
 from media_format.durable import replace_file
 from media_format.errors import Misuse
 from media_format.locking import locked
@@ -67,7 +67,12 @@ class Vault:
         """One process at a time: reading, deciding and writing belong together."""
         if not self._folder.is_dir():
             raise unavailable(f"{self._folder}: there is no soft TPM any more")
-        with locked(self._folder / _LOCK):
+        path = self._folder / _LOCK
+        with ExitStack() as held:
+            try:
+                held.enter_context(locked(path))
+            except OSError as error:
+                raise failing(path, error) from None
             yield
 
     def exists(self, kind: str, name: str) -> bool:
@@ -81,23 +86,25 @@ class Vault:
                 sorted(path.name.removeprefix(f"{kind}-") for path in self._folder.glob(f"{kind}-*"))
             )
         except OSError as error:
-            raise _failing(self._folder, error) from None
+            raise failing(self._folder, error) from None
 
     def write(self, kind: str, name: str, data: bytes, nonce: bytes, auth: bytes = b"") -> None:
         """Seal and keep an entry, replacing what was there."""
+        path = self._path(kind, name)
         try:
-            self._replace(self._path(kind, name), self.seal(f"{kind}-{name}", data, nonce, auth))
+            self._replace(path, self.seal(f"{kind}-{name}", data, nonce, auth))
         except OSError as error:
-            raise _failing(self._folder, error) from None
+            raise failing(path, error) from None
 
     def read(self, kind: str, name: str, auth: bytes = b"") -> bytes | None:
         """Open an entry; None if there is none. Closed if it does not open."""
+        path = self._path(kind, name)
         try:
-            sealed = self._path(kind, name).read_bytes()
+            sealed = path.read_bytes()
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise _failing(self._folder, error) from None
+            raise failing(path, error) from None
         return self.open(f"{kind}-{name}", sealed, auth)
 
     def seal(self, purpose: str, data: bytes, nonce: bytes, auth: bytes = b"") -> bytes:
@@ -128,13 +135,6 @@ def _check_private(path: Path) -> None:
         raise unavailable(f"{path} can be read by others; run: chmod go= {path}")
     if status.st_uid != os.geteuid():
         raise unavailable(f"{path} belongs to another user")
-
-
-def _failing(folder: Path, error: OSError) -> Refusal:
-    """What the system has against a file of the TPM."""
-    text = f"{folder}: {os.strerror(error.errno or 0)}"
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return unavailable(f"{text}; make room on its disk, then do it again" if full else text)
 
 
 def unavailable(detail: str) -> Refusal:

@@ -120,6 +120,27 @@ def test_a_read_only_disk_is_named_and_the_box_goes_on_when_it_is_remounted(repo
         is_whole(reporting)
 
 
+def test_a_full_disk_of_the_tpm_is_named_and_nothing_is_lost(reporting: Workshop) -> None:
+    with disk_of(reporting.box / "tpm") as disk:
+        fill(disk)
+        for act in acts(reporting).values():
+            said = run_program("box", *act, "--json")
+            assert (said.status, said.data["code"]) == (5, "tpm-unavailable"), said.err
+            assert f": No space left on device; make room on the disk of {disk}, then do it again" in said.err
+            assert said.err.startswith(f"tpm-unavailable: {disk}/"), said.err
+        make_room(disk)
+        for act in acts(reporting).values():
+            done(*act)
+        is_whole(reporting)
+
+
+def test_a_read_only_disk_of_the_tpm_is_named(reporting: Workshop) -> None:
+    with disk_of(reporting.box / "tpm") as disk, read_only(disk):
+        said = run_program("box", *acts(reporting)["write"], "--json")
+        assert (said.status, said.data["code"]) == (5, "tpm-unavailable"), said.err
+        assert f"Read-only file system; mount the disk of {disk} for writing" in said.err
+
+
 def settled(box: Path) -> Path:
     """The database of a box, in its one file."""
     path = box / "box.db"

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Final
 
 from appliance.process.hardening import harden
+from appliance.tpm.disk import failing
 from appliance.tpm.keystore.audit import Audit
-from appliance.tpm.keystore.name import abstract_name, new_seed, publish, serving
+from appliance.tpm.keystore.name import FILE_NAME, abstract_name, new_seed, publish, serving
 from appliance.tpm.keystore.server import KeystoreServer
 from appliance.tpm.soft import SoftTpm
-from media_format.refusal import Code, Refusal
+from media_format.refusal import Refusal
 
 _STACK: Final = 512 * 1024
 """Bytes of a thread's stack: locked memory is not to be spent on stacks."""
@@ -76,8 +77,7 @@ def _listen_by_name(listener: socket.socket, folder: Path) -> None:
     try:
         publish(folder, seed)
     except OSError as error:
-        detail = f"{folder}: the keystore's name cannot be written ({error.strerror})"
-        raise Refusal(Code.TPM_UNAVAILABLE, detail) from None
+        raise failing(folder / FILE_NAME, error) from None
 
 
 def _bind_file(listener: socket.socket, place: Path, *, shared: bool) -> None:

@@ -21,7 +21,7 @@ class Audit:
     """Appends to the audit file in `folder`. Safe for the threads of one process."""
 
     def __init__(self, folder: Path, now: Callable[[], int]) -> None:
-        self._path = folder / FILE_NAME
+        self.path = folder / FILE_NAME
         self._now = now
         self._lock = threading.Lock()
 
@@ -40,7 +40,7 @@ class Audit:
         }
         line = json.dumps(entry).encode() + b"\n"
         with self._lock:
-            fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             try:
                 before = os.fstat(fd).st_size
                 if os.write(fd, line) != len(line):
@@ -50,4 +50,4 @@ class Audit:
             finally:
                 os.close(fd)
             if full:
-                os.replace(self._path, self._path.with_suffix(".old.jsonl"))
+                os.replace(self.path, self.path.with_suffix(".old.jsonl"))

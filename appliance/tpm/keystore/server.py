@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, TypeAlias
 
+from appliance.tpm.disk import reason
 from appliance.tpm.keystore.audit import Audit
 from appliance.tpm.keystore.messages import Status, receive, send
 from appliance.tpm.keystore.peer import Peer, peer_of
@@ -102,8 +103,7 @@ class KeystoreServer:
                 self._audit.note(peer, str(name), _named(arguments), outcome)
             except OSError as error:
                 # No use without a trace: what came of it is not given out.
-                why = f"the audit cannot be written ({os.strerror(error.errno or 0)})"
-                return [Status.REFUSED, str(Code.TPM_UNAVAILABLE), why]
+                return [Status.REFUSED, str(Code.TPM_UNAVAILABLE), reason(self._audit.path, error)]
         return reply
 
     def _made(self, call: Call, arguments: Arguments) -> tuple[str, list[cbor.Value]]:

@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from appliance.tpm.disk import failing
 from appliance.tpm.keystore.name import abstract_name, published
 from appliance.tpm.keystore.peer import peer_of
 from media_format.refusal import Code, Refusal
@@ -42,7 +43,7 @@ def connect(place: Path) -> socket.socket:
     try:
         connection = _at_socket(place) if place.is_socket() else _found(place) or _started(place)
     except OSError as error:
-        raise _unavailable(place, os.strerror(error.errno or 0)) from None
+        raise failing(Path(error.filename or place), error) from None
     if connection is None:
         raise _unavailable(place, "the keystore does not answer")
     return connection
