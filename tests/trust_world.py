@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from appliance.trust.clock import Reading
 from appliance.trust.crl import RevocationLists
+from appliance.trust.device_view import DeviceView, SlotSpace
 from appliance.trust.enrolment import VerifiedEnrolment, make_enrolment, read_enrolment
 from appliance.trust.issuing import (
     Enrolled,
@@ -32,7 +33,7 @@ from appliance.trust.issuing import (
 from appliance.trust.profile import ReleaseBinding, RoleIdentity, read_certificate, spki
 from appliance.trust.purpose import Purpose
 from appliance.trust.signer import KeySigner, PrivateKey
-from appliance.trust.verifier import DeviceView, InstallPlan, PackageBytes, SlotSpace, admit_package
+from appliance.trust.verifier import InstallPlan, PackageBytes, admit_package
 from media_format import cose
 from media_format.objects import (
     Answer,

@@ -11,28 +11,20 @@ from pathlib import Path
 
 import click
 
-from appliance.cli.answer import Answer, answering, of_many, refused
+from appliance.cli.answer import Answer, answering, refused
+from appliance.cli.applied import applied
 from appliance.cli.clock import now
 from appliance.cli.files import read_bundle, write_file
-from appliance.cli.orders import directive_told, news
 from appliance.cli.places import places
 from appliance.cli.progress import ProgressBars
 from appliance.cli.quantities import Size
-from appliance.device import (
-    ApplyResult,
-    Device,
-    DeviceConfiguration,
-    DirectiveResult,
-    PackageResult,
-    WatchSettings,
-)
+from appliance.device import ApplyResult, Device, DeviceConfiguration, WatchSettings
 from appliance.device.agent import watch as watch_media
 from appliance.media import MediaWatcher, open_medium
 from appliance.trust.enrolment import read_enrolment
 from media_format import limits
 from media_format.errors import Misuse
-from media_format.objects import Outcome, Role
-from media_format.refusal import Code, Refusal
+from media_format.objects import Role
 from media_format.volume.seam import Volume
 
 _FOLDER = places("device")
@@ -147,7 +139,7 @@ def apply(directory: Path, medium: str, dry_run: bool, retry: bool) -> Answer:
     opened = _open(directory)
     with _medium(opened, medium) as volume, ProgressBars() as bars:
         result = opened.apply(volume, dry_run=dry_run, retry=retry, report=bars)
-    return _applied(result, dry_run=dry_run)
+    return applied(result, dry_run=dry_run)
 
 
 @device.command("watch")
@@ -168,7 +160,7 @@ def watch(directory: Path, once: bool) -> Answer:
 
     def done(path: Path, result: ApplyResult) -> None:
         seen.media, seen.last = seen.media + 1, result
-        click.echo(f"{path}: {_applied(result).text}", err=True)
+        click.echo(f"{path}: {applied(result).text}", err=True)
         if once:
             watcher.close()
 
@@ -253,47 +245,6 @@ def verify_boot(directory: Path) -> Answer:
         return Answer(data, text)
     answer = refused(result.fell_back)
     return Answer({**answer.data, **data}, f"{answer.text}\nFell back. {text}", answer.status)
-
-
-def _applied(result: ApplyResult, *, dry_run: bool = False) -> Answer:
-    """What became of a medium: of directives and packages for this device, or, without, of the others."""
-    data = {"packages": result.packages, "receipts": result.receipts, "directives": result.directives}
-    orders = news(result.directives, alone=not result.packages)
-    mine = [package for package in result.packages if package.addressed]
-    others = [package for package in result.packages if not package.addressed]
-    told = mine or (() if orders else others)
-    lines = [directive_told(order, dry_run=dry_run) for order in orders]
-    if dry_run and told and any(order.code is None for order in orders):
-        lines.append("What becomes of packages may change with that; before it:")
-    lines += map(_told, told)
-    if mine and others:
-        lines.append(_others(others))
-    outcomes: list[DirectiveResult | PackageResult] = [*orders, *told]
-    good = any(one.code is None for one in mine)
-    # An older package that is left on the medium calls for nothing where a newer one was good.
-    silent = Code.ALREADY_INSTALLED if good else None
-    refusals = [
-        Refusal(one.code, one.detail) for one in outcomes if one.code is not None and one.code is not silent
-    ]
-    accepted = good or any(order.code is None for order in orders)
-    if not lines:
-        lines = ["There is no package on the medium; let the box write one (updatebox box write)."]
-    return of_many(data, lines, refusals, accepted=accepted)
-
-
-def _others(packages: list[PackageResult]) -> str:
-    """A line for what is not addressed to this device, or so damaged that nobody can say; with the codes."""
-    codes = sorted({str(package.code) for package in packages})
-    return f"{len(packages)} more on the medium left alone ({', '.join(codes)})."
-
-
-def _told(package: PackageResult) -> str:
-    if package.code is not None:
-        named = f" (for {', '.join(package.devices)})" if package.devices else ""
-        return f"{package.code}: {package.folder}{named}: {package.detail}"
-    if package.outcome is Outcome.INSTALLED:
-        return f"{package.version} is installed; it runs after the next boot."
-    return f"{package.version} may be installed, as far as can be said without reading the payload."
 
 
 @contextmanager

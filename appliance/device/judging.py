@@ -16,8 +16,9 @@ from appliance.device import reporting, reuse
 from appliance.device.machine import Machine
 from appliance.device.reporting import Story
 from appliance.trust.chain import verify_chain
+from appliance.trust.device_view import DeviceView, SlotSpace
 from appliance.trust.purpose import Purpose
-from appliance.trust.verifier import DeviceView, InstallPlan, PackageBytes, SlotSpace, admit_package
+from appliance.trust.verifier import InstallPlan, PackageBytes, admit_package
 from media_format import cose
 from media_format.objects import Envelope, EnvelopeKind, Outcome
 from media_format.package import PackageReader, list_packages

@@ -11,9 +11,10 @@ from cryptography.hazmat.primitives.asymmetric import mldsa
 from appliance.device.judging import devices, read_unverified
 from appliance.trust.clock import BOX, SKEW, TrustedTime
 from appliance.trust.crl import RevocationLists
+from appliance.trust.device_view import SlotSpace
 from appliance.trust.purpose import Purpose
 from appliance.trust.signer import KeySigner
-from appliance.trust.verifier import PackageBytes, SlotSpace, admit_package
+from appliance.trust.verifier import PackageBytes, admit_package
 from media_format import cose, limits
 from media_format.objects import (
     Answer,

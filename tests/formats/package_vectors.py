@@ -7,9 +7,10 @@ from pathlib import Path
 
 from appliance.trust.clock import Reading
 from appliance.trust.crl import RevocationLists
+from appliance.trust.device_view import DeviceView, SlotSpace
 from appliance.trust.pages import VerifiedPage
 from appliance.trust.profile import spki
-from appliance.trust.verifier import DeviceView, InstallPlan, PackageBytes, SlotSpace, admit_package
+from appliance.trust.verifier import InstallPlan, PackageBytes, admit_package
 from media_format.crl_files import read_crls
 from media_format.objects import Answer, ChainHead, Cipher, Codec, TrustAnchor
 from media_format.package import PackageReader, list_packages
