@@ -8,7 +8,7 @@ import click
 
 from appliance.box import Admission, Cancel, Written
 from appliance.cli.answer import Answer, about, answering, of_many
-from appliance.cli.box_parts import FOLDER_AND_MEDIUM, PIN, USER, manifest_digest, open_box
+from appliance.cli.box_parts import FOLDER_AND_MEDIUM, PIN, USER, open_box, release_named
 from appliance.cli.orders import directive_told, news
 from appliance.cli.progress import ProgressBars
 from appliance.cli.quantities import amount, counted
@@ -65,7 +65,11 @@ def _offer(entry: Admission) -> str:
 @click.option(
     "--device", "ids", multiple=True, required=True, help="A device that has asked; may be repeated."
 )
-@click.option("--release", "release_id", help="A manifest digest; default: the newest for the device.")
+@click.option(
+    "--release",
+    "release_id",
+    help="A manifest digest, or its first digits (updatebox box releases); default: the newest that fits.",
+)
 @click.option(
     "--mode",
     type=click.Choice([str(mode) for mode in Mode]),
@@ -95,8 +99,8 @@ def write(
 ) -> Answer:
     """Seal a release for devices, write it, read it back, and say when it is safe to remove."""
     service = open_box(directory)
+    release = release_named(service, release_id) if release_id else None
     session = service.unlock(user, pin)
-    release = manifest_digest(release_id) if release_id else None
     try:
         with ProgressBars() as bars:
             result = service.write(

@@ -12,6 +12,7 @@ from appliance.cli.answer import Answer, answering
 from appliance.cli.box_parts import FOLDER, open_box
 from appliance.cli.files import naming, read_file, reading
 from appliance.cli.quantities import Moment
+from appliance.cli.table import folded
 from appliance.trust.auditing import LedgerAudit, audit
 from appliance.trust.bundle import MAX_BUNDLE, Bundle
 from appliance.trust.clock import moment
@@ -68,7 +69,8 @@ def ledger(
 
 
 def _line(entry: LedgerEntry) -> str:
-    return f"{entry.sequence:>6}  {moment(entry.time)}  {entry.who:<14} {entry.act:<14} {entry.detail}"
+    done = f"{entry.sequence:>6}  {moment(entry.time)}  {entry.who:<14} {entry.act:<10}"
+    return folded(f"{done} {entry.detail}", 8)
 
 
 def _verified(state: LedgerState) -> Answer:

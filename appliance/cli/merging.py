@@ -11,6 +11,7 @@ from appliance.cli.clock import now
 from appliance.cli.files import naming, read_file
 from appliance.cli.places import places
 from appliance.cli.quantities import counted
+from appliance.cli.table import folded
 from appliance.trust.clock import moment
 from appliance.vendor import DeviceHistory, Fleet, Imported
 from media_format.objects import Outcome
@@ -101,4 +102,5 @@ def _history(device: DeviceHistory) -> str:
         "TWO HISTORIES: was its state copied back?" if device.forked else "",
         f"by {', '.join(device.boxes)}" if device.boxes else "",
     ]
-    return f"{line}\n{'':<20} {'; '.join(filter(None, notes))}" if any(notes) else line
+    lines = [line, f"{'':<20} {'; '.join(filter(None, notes))}"] if any(notes) else [line]
+    return "\n".join(folded(one, 21) for one in lines)

@@ -13,6 +13,7 @@ from appliance.cli.box_parts import FOLDER, USER, open_box
 from appliance.cli.output import Output, writes
 from appliance.cli.quantities import Moment, counted
 from appliance.cli.secrets import secret_options
+from appliance.cli.table import folded
 from appliance.trust.clock import moment
 from media_format.errors import Misuse
 from media_format.objects import Outcome
@@ -73,7 +74,7 @@ def _device(device: DeviceInfo) -> str:
     lines = [f"{device.id:<20} {device.version or '-':<10} {device.wanted or '-':<10} {tried}"]
     if any(notes):
         lines.append(f"{'':<20} {', '.join(filter(None, notes))}")
-    return "\n".join(lines)
+    return "\n".join(folded(line, 21) for line in lines)
 
 
 @click.command("receipts")
@@ -120,8 +121,10 @@ def _receipt(receipt: ReceiptInfo) -> str:
     versions = f"{receipt.version_before or '-'} → {receipt.version_after or '-'}"
     gap = "  GAP BEFORE" if receipt.gap else ""
     number = f"{receipt.device_id} {receipt.counter}"
-    line = f"{when} {number:<20} {receipt.outcome:<12} {versions}{gap}"
-    return f"{line}\n{'':<20} {receipt.code}: {receipt.advice}" if receipt.code else line
+    lines = [f"{when} {number:<20} {receipt.outcome:<12} {versions}{gap}"]
+    if receipt.code:
+        lines.append(f"{'':<20} {receipt.code}: {receipt.advice}")
+    return "\n".join(folded(line, 21) for line in lines)
 
 
 @click.command("export")

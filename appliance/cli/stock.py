@@ -8,9 +8,10 @@ import click
 
 from appliance.box import ReleaseInfo, StoredPackage
 from appliance.cli.answer import Answer, about, answering, of_many
-from appliance.cli.box_parts import FOLDER, PIN, USER, manifest_digest, open_box
+from appliance.cli.box_parts import FOLDER, PIN, USER, open_box, release_named
 from appliance.cli.places import places
 from appliance.cli.progress import ProgressBars
+from appliance.cli.table import folded, short
 from media_format.errors import Misuse
 from media_format.refusal import Refusal
 
@@ -58,13 +59,15 @@ def _described(release: ReleaseInfo) -> str:
 def releases(directory: Path, retired: bool) -> Answer:
     """List the releases in the store."""
     found = open_box(directory).releases(retired=retired)
-    lines = [
-        f"{r.product:<20} {r.line:<8} {r.version:<12} {r.size:>15,}  {r.manifest_digest.hex()}" for r in found
-    ]
-    return Answer(
-        {"releases": found},
-        "\n".join(lines) or f"There are no {'retired ' if retired else ''}releases in the store.",
-    )
+    if not found:
+        return Answer({"releases": ()}, f"There are no {'retired ' if retired else ''}releases in the store.")
+    head = f"{'PRODUCT':<20} {'LINE':<8} {'VERSION':<12} {'BYTES':>15}  RELEASE"
+    return Answer({"releases": found}, "\n".join([head, *map(_line, found)]))
+
+
+def _line(release: ReleaseInfo) -> str:
+    kind = f"{release.product:<20} {release.line:<8} {release.version:<12}"
+    return folded(f"{kind} {release.size:>15,}  {short(release.manifest_digest.hex())}", 21)
 
 
 @click.command("packages")
@@ -73,7 +76,7 @@ def releases(directory: Path, retired: bool) -> Answer:
 def packages(directory: Path) -> Answer:
     """List the sealed packages on disk, and what a cut left of an import."""
     found = open_box(directory).packages()
-    lines = [f"{package.package_id}  {package.size:>15,}  {_use(package)}" for package in found]
+    lines = [folded(f"{package.package_id}  {package.size:>15,}  {_use(package)}", 51) for package in found]
     return Answer({"packages": found}, "\n".join(lines) or "There are no packages in the store yet.")
 
 
@@ -91,7 +94,7 @@ def _use(package: StoredPackage) -> str:
     "ids",
     multiple=True,
     required=True,
-    help="A manifest digest (updatebox box releases); may be repeated.",
+    help="A manifest digest, or its first digits (updatebox box releases); may be repeated.",
 )
 @USER
 @answering
@@ -99,7 +102,7 @@ def _use(package: StoredPackage) -> str:
 def retire(directory: Path, ids: tuple[str, ...], user: str, pin: str) -> Answer:
     """Take releases off the offer and remove their packages; importing one again brings it back."""
     service = open_box(directory)
-    wanted = list(map(manifest_digest, ids))
+    wanted = [release_named(service, text) for text in ids]
     session = service.unlock(user, pin)
     found = [service.retire(digest, session) for digest in wanted]
     lines = [f"{_described(release)} is retired." for release in found]

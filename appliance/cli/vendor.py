@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from cryptography import x509
 
 from appliance.cli.answer import Answer, answering
 from appliance.cli.clock import now
 from appliance.cli.directives import directive
 from appliance.cli.files import naming, read_bundle, read_file
+from appliance.cli.issued import issued, revoke
 from appliance.cli.merging import receipts
 from appliance.cli.output import Output, writes
 from appliance.cli.places import places
@@ -19,7 +19,7 @@ from appliance.cli.progress import ProgressBars
 from appliance.cli.quantities import Moment, Size, counted
 from appliance.cli.renewal import renew, renew_authority, rotate_root
 from appliance.cli.secrets import secret_options
-from appliance.trust.bundle import MAX_BUNDLE, Bundle
+from appliance.trust.bundle import Bundle
 from appliance.vendor import ComponentSource, ReleaseOrder, Vendor
 from media_format import limits
 from media_format.errors import Misuse
@@ -35,7 +35,7 @@ def vendor() -> None:
     """The vendor: enrols boxes and devices, signs and seals releases, revokes."""
 
 
-for _verb in (directive, receipts, renew, renew_authority, rotate_root):
+for _verb in (directive, issued, receipts, renew, renew_authority, revoke, rotate_root):
     vendor.add_command(_verb)
 
 
@@ -214,29 +214,6 @@ def release(
     return Answer({"release": built, "out": out}, text)
 
 
-@vendor.command("revoke")
-@_FOLDER
-@click.option(
-    "--cert",
-    type=click.Path(path_type=Path),
-    help="A PEM file; what was issued to a holder in it is revoked.",
-)
-@click.option("--serial", help="The serial number, in hexadecimal.")
-@answering
-@_PASSPHRASE
-def revoke(directory: Path, cert: Path | None, serial: str | None, passphrase: str) -> Answer:
-    """Revoke a certificate and renew the revocation lists."""
-    if (cert is None) == (serial is None):
-        raise Misuse("name the certificate with --cert or with --serial")
-    numbers = _serials_of(cert) if cert else (_hexadecimal(str(serial)),)
-    revoked = Vendor.open(directory, passphrase, now).revoke_all(numbers)
-    lines = [f"{entry.purpose} of {entry.id} is revoked." for entry in revoked]
-    lines.append(
-        "Bring the lists to the boxes: updatebox vendor crl, then there updatebox box certs --install"
-    )
-    return Answer({"revoked": revoked}, "\n".join(lines))
-
-
 @vendor.command("crl")
 @_FOLDER
 @answering
@@ -249,20 +226,6 @@ def crl(directory: Path, out: Output, passphrase: str) -> Answer:
     out.write(Bundle(opened.anchor, (), opened.crls()).to_pem())
     count = len(opened.crls())
     return Answer({"lists": count, "out": out.path}, f"{counted(count, 'revocation list')} in {out.path}.")
-
-
-@vendor.command("issued")
-@_FOLDER
-@answering
-@_PASSPHRASE
-def issued(directory: Path, passphrase: str) -> Answer:
-    """List every certificate that was issued."""
-    entries = Vendor.open(directory, passphrase, now).issued
-    lines = [
-        f"{entry.serial:>40}  {entry.purpose:<18} {entry.id}{'  REVOKED' if entry.revoked else ''}"
-        for entry in entries
-    ]
-    return Answer({"issued": entries}, "\n".join(lines))
 
 
 def _check_sizes(chunk: int, segment: int) -> None:
@@ -279,19 +242,3 @@ def _component(text: str, kind: ComponentKind) -> ComponentSource:
     if not Path(path).exists():
         raise Misuse(f"{path} cannot be read: there is no such file")
     return ComponentSource(slot=slot, path=Path(path), name=slot, kind=kind)
-
-
-def _serials_of(path: Path) -> tuple[int, ...]:
-    """Every certificate in a file: a box or device has two, and both go."""
-    try:
-        found = x509.load_pem_x509_certificates(read_file(path, MAX_BUNDLE))
-    except ValueError:
-        raise Misuse(f"{path} holds no certificate in PEM") from None
-    return tuple(certificate.serial_number for certificate in found)
-
-
-def _hexadecimal(text: str) -> int:
-    try:
-        return int(text, 16)
-    except ValueError:
-        raise Misuse(f"{text!r} is no serial number; write it in hexadecimal") from None

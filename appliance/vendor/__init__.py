@@ -4,6 +4,7 @@ from appliance.vendor.addressee import Addressee
 from appliance.vendor.builder import ComponentSource
 from appliance.vendor.directives import Directives, IssuedDirective
 from appliance.vendor.receipts import DeviceHistory, Fleet, Imported
+from appliance.vendor.register import Issued
 from appliance.vendor.release import Built, ReleaseOrder
 from appliance.vendor.service import Enrolment, Vendor
 
@@ -16,6 +17,7 @@ __all__ = [
     "Enrolment",
     "Fleet",
     "Imported",
+    "Issued",
     "IssuedDirective",
     "ReleaseOrder",
     "Vendor",

@@ -17,7 +17,7 @@ from appliance.trust.signer import KeySigner
 from appliance.vendor.addressee import Addressee
 from appliance.vendor.authority import ROOT, Authorities
 from appliance.vendor.register import Issued, Register
-from appliance.vendor.renewal import Issuances, renewed_leaves, serial_of
+from appliance.vendor.renewal import Issuances, end_of, renewed_leaves, serial_of
 from media_format import cose, layout, limits
 from media_format.errors import Misuse
 from media_format.object_file import write_object
@@ -123,7 +123,7 @@ class Directives:
         ca = self.authorities.issuer(purpose)
         chain = issue_directive_signer(ca, key.public_key(), RoleIdentity(name, 0), directive.issued_at)
         place = (serial_of(chain[0]), purpose.name, self.authorities.name_of(purpose), name)
-        self.register.issued.append(Issued(*place, directive.issued_at))
+        self.register.issued.append(Issued(*place, directive.issued_at, end_of(chain[0])))
         return KeySigner(key, chain)
 
 

@@ -24,6 +24,8 @@ class Issued:
     issuer: str
     id: str
     issued: int
+    expires: int | None
+    """None for one that never does."""
     epoch: int = 0
     product: str = ""
     hardware: str = ""

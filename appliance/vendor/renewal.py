@@ -64,7 +64,8 @@ def renewed_leaves(
         held = _held(issuances.read(entry.serial), purpose, authorities, anchor)
         ends = now + BOX_LIFETIME if whom.role is Role.BOX else NEVER
         leaf = reissue(authorities.issuer(purpose), held, now, ends)[0]
-        register.issued.append(replace(entry, serial=issuances.keep(leaf), issued=now))
+        serial = issuances.keep(leaf)
+        register.issued.append(replace(entry, serial=serial, issued=now, expires=end_of(leaf)))
         leaves.append(leaf)
     return tuple(leaves)
 
@@ -78,3 +79,9 @@ def _held(
 def serial_of(certificate: bytes) -> str:
     """A certificate's serial number as the register writes it."""
     return f"{read_certificate(certificate).serial_number:x}"
+
+
+def end_of(certificate: bytes) -> int | None:
+    """When a certificate expires, as the register writes it; None for one that never does."""
+    ends = int(read_certificate(certificate).not_valid_after_utc.timestamp())
+    return None if ends >= NEVER else ends

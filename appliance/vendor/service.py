@@ -33,7 +33,7 @@ from appliance.vendor.authority import ROOT, Authorities, check_passphrase, chec
 from appliance.vendor.directives import Directives, pinned
 from appliance.vendor.register import Issued, Register, Released
 from appliance.vendor.release import Built, ReleaseOrder, Signing, write_release
-from appliance.vendor.renewal import Issuances, renewed_leaves, serial_of
+from appliance.vendor.renewal import Issuances, end_of, renewed_leaves, serial_of
 from media_format import limits
 from media_format.crl_files import write_crls
 from media_format.durable import replace_file
@@ -225,9 +225,8 @@ class Vendor:
             name = left[0] if left else self._authorities.add_root(vendor, passphrase, now)
             self._authorities.issue_below(name, vendor, now)
             root = self._authorities.issuers[name]
-            word = serial_of(self._authorities.word_for(name))
-            before = [*self._authorities.roots][-2]
-            self._register.issued.append(Issued(word, "ROOT", before, name, now))
+            word, before = self._authorities.word_for(name), [*self._authorities.roots][-2]
+            self._register.issued.append(Issued(serial_of(word), "ROOT", before, name, now, end_of(word)))
         self.renew_crls()
         self.anchor = dataclasses.replace(self.anchor, roots=(*self.anchor.roots, pinned(root)))
         replace_file(self._folder / "anchor.cbr", self.anchor.to_bytes(), 0o644)
@@ -270,7 +269,8 @@ class Vendor:
             self._check_unique(purposes[0], enrolment, keys[0])
             for purpose, chain, key in zip(purposes, (issued.identity, issued.encryption), keys, strict=True):
                 place = (self._issuances.keep(chain[0]), purpose.name, issuer, request.id, now)
-                self._register.issued.append(Issued(*place, request.epoch, product, hardware, key=key))
+                kind = (request.epoch, product, hardware)
+                self._register.issued.append(Issued(*place, end_of(chain[0]), *kind, key=key))
         return (issued.identity[0], issued.encryption[0], *self._authorities.issuing)
 
     def _check_unique(self, purpose: Purpose, enrolment: VerifiedEnrolment, key: str) -> None:
@@ -355,7 +355,7 @@ class Vendor:
         with self._register.changing():
             for purpose, chain in (*issued, (Purpose.RELEASE_SEALER, sealer_chain)):
                 place = (serial_of(chain[0]), purpose.name, "release-ca", name, now)
-                self._register.issued.append(Issued(*place, 0, order.product))
+                self._register.issued.append(Issued(*place, end_of(chain[0]), 0, order.product))
         return Signing(
             signers=tuple(map(KeySigner, keys, chains)),
             sealer=KeySigner(sealing_key, sealer_chain),
