@@ -6,7 +6,7 @@
 from appliance.box.admission import Admission
 from appliance.box.backup import BackupMade
 from appliance.box.checking import StoreFinding
-from appliance.box.delivery import Cancel, Written
+from appliance.box.delivering import Cancel, Written
 from appliance.box.directives import DirectiveResult
 from appliance.box.fleet import DeviceFilter, DeviceInfo
 from appliance.box.health import BoxStatus

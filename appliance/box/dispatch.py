@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session as Transaction
 
-from appliance.box import admission, delivery, importing, offering, receipts, reuse, tidying
+from appliance.box import admission, delivering, delivery, importing, offering, receipts, reuse, tidying
 from appliance.box.context import Context
-from appliance.box.delivery import Cancelled, Delivery, Target, Written
+from appliance.box.delivering import Cancelled, Written
+from appliance.box.delivery import Delivery, Target
 from appliance.box.schema import DeviceRow, ReleaseRow
 from appliance.box.users import Session
 from appliance.trust.request import VerifiedRequest, admit_request
@@ -148,10 +149,10 @@ def deliver(
     try:
         write_crls(volume, context.lists().ders)
         for order in orders:
-            written.append(delivery.write(volume, order, report, cancelled))
+            written.append(delivering.write(volume, order, report, cancelled))
         enter()
     except BaseException:
-        delivery.withdraw(volume, written)
+        delivering.withdraw(volume, written)
         raise
     return tuple(written)
 

@@ -33,7 +33,7 @@ from appliance.box.admission import Admission
 from appliance.box.backup import BackupMade
 from appliance.box.checking import StoreFinding
 from appliance.box.configuration import Configuration
-from appliance.box.delivery import Cancelled
+from appliance.box.delivering import Cancelled
 from appliance.box.directives import DirectiveResult
 from appliance.box.exporting import ExportedReceipts, ledger_file, receipts_file
 from appliance.box.fleet import DeviceFilter, DeviceInfo

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from appliance.box import collecting, dispatch, fleet, tidying
-from appliance.box.delivery import Cancelled, Delivery, Written
+from appliance.box.delivering import Cancelled, Written
+from appliance.box.delivery import Delivery
 from appliance.box.machine import Machine
 from appliance.box.users import Session
 from appliance.trust.chain import judge_dates

@@ -178,7 +178,7 @@ def seal_other_data(shop: Workshop) -> None:
         return seal(sealer, bytes([data[0] ^ 1]) + data[1:] if data else data)
 
     shop.fresh_stick()
-    blind = mock.patch("appliance.box.delivery._Pass.read_back")
+    blind = mock.patch("appliance.box.delivering._Pass.read_back")
     with mock.patch.object(Sealer, "update", altered), blind:
         box.write(shop.stick, ("PUMP-1",), session, silent)
 
