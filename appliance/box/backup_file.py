@@ -14,10 +14,11 @@ import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, BinaryIO, ClassVar, Final, cast
+from typing import BinaryIO, ClassVar, Final, cast
 
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+from appliance.box.backup_streams import RUN, Advance, Digesting, Opening, Sealing
 from media_format import limits
 from media_format.backup_head import LANES, MEMORY, PASSES, SALT, BackupHead, framed, read_head
 from media_format.durable import sync_folder
@@ -27,19 +28,12 @@ from media_format.payload.cobblestone import KEY_SIZE, Opener, Sealer
 from media_format.refusal import Code, Refusal
 from media_format.wire import DIGEST, TIME, Many, Nested, Record, Text, Uint, key, malformed, record
 
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
-
 SIGNED: Final = "SIGNED.CBR"
 _SHORTEST_PASSPHRASE: Final = 8
 _FEWEST_CHARACTERS: Final = 5
 _CONTEXT: Final = b"updatebox backup\0"
-_RUN: Final = 1024 * 1024
 _MOST_FILES: Final = 100_000
 _NAME: Final = "backup"
-
-Advance = Callable[[int], None]
-"""Hears of bytes that were read or written."""
 
 
 @record
@@ -101,12 +95,12 @@ def write(
     )
     data = stretched.to_bytes()
     out.write(framed(data))
-    sealing = _Sealing(out, Sealer(_key(passphrase, stretched), _CONTEXT + data))
+    sealing = Sealing(out, Sealer(_key(passphrase, stretched), _CONTEXT + data))
     members = []
-    with tarfile.open(fileobj=sealing, mode="w|", format=tarfile.PAX_FORMAT, bufsize=_RUN) as archive:
+    with tarfile.open(fileobj=sealing, mode="w|", format=tarfile.PAX_FORMAT, bufsize=RUN) as archive:
         for source in sources:
             with source.path.open("rb") as file:
-                digesting = _Digesting(file, advance)
+                digesting = Digesting(file, advance)
                 size = os.fstat(file.fileno()).st_size
                 archive.addfile(_info(source.name, size), cast(BinaryIO, digesting))
             members.append(Member(name=source.name, size=size, digest=digesting.digest.digest()))
@@ -123,10 +117,10 @@ def extract(file: BinaryIO, passphrase: str, folder: Path, allowed: Callable[[st
     another passphrase, (decryption-failed) where it was changed or cut off.
     """
     head, data = read_head(file)
-    opening = _Opening(file, Opener(_key(passphrase, head), _CONTEXT + data))
+    opening = Opening(file, Opener(_key(passphrase, head), _CONTEXT + data))
     signed: bytes | None = None
     try:
-        with tarfile.open(fileobj=opening, mode="r|", bufsize=_RUN) as archive:
+        with tarfile.open(fileobj=opening, mode="r|", bufsize=RUN) as archive:
             for info in archive:
                 content = archive.extractfile(info) if info.isreg() and not info.issparse() else None
                 if content is None or signed is not None:
@@ -178,7 +172,7 @@ def _unpack(content: BinaryIO, path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(fd, "wb") as out:
-        while run := content.read(_RUN):
+        while run := content.read(RUN):
             out.write(run)
         out.flush()
         os.fsync(out.fileno())
@@ -194,80 +188,3 @@ def _info(name: str, size: int) -> tarfile.TarInfo:
     info = tarfile.TarInfo(name)
     info.size, info.mode = size, 0o600
     return info
-
-
-class _Digesting(io.RawIOBase):
-    """A file that is digested while it is read."""
-
-    def __init__(self, file: BinaryIO, advance: Advance) -> None:
-        self._file = file
-        self._advance = advance
-        self.digest = hashlib.sha256()
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._file.read(size)
-        self.digest.update(data)
-        self._advance(len(data))
-        return data
-
-
-class _Sealing(io.RawIOBase):
-    """What tarfile writes to."""
-
-    def __init__(self, out: BinaryIO, sealer: Sealer) -> None:
-        self._out = out
-        self._sealer = sealer
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Buffer) -> int:
-        self._out.write(self._sealer.update(memoryview(data)))
-        return memoryview(data).nbytes
-
-    def finish(self) -> None:
-        self._out.write(self._sealer.finalize())
-
-
-class _Opening(io.RawIOBase):
-    """What tarfile reads from: plaintext, each block of it authenticated."""
-
-    def __init__(self, file: BinaryIO, opener: Opener) -> None:
-        self._file = file
-        self._opener = opener
-        self._plain = b""
-        self._began = self._ended = False
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        while len(self._plain) < size and not self._ended:
-            self._plain += self._next()
-        taken, self._plain = self._plain[:size], self._plain[size:]
-        return taken
-
-    def finish(self) -> None:
-        """Read on to the end, which alone says that nothing is missing."""
-        while not self._ended:
-            self._next()
-
-    def _next(self) -> bytes:
-        sealed = self._file.read(_RUN)
-        try:
-            plain = self._opener.update(sealed) if sealed else self._finalized()
-        except Refusal:
-            if self._began:
-                raise Refusal(Code.DECRYPTION_FAILED, "the backup was changed or cut off") from None
-            raise Refusal(
-                Code.PIN_WRONG, "the passphrase is not the backup's, or its beginning was changed"
-            ) from None
-        self._began = self._began or bool(plain)
-        return plain
-
-    def _finalized(self) -> bytes:
-        self._ended = True
-        return self._opener.finalize()
