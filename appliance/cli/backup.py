@@ -52,7 +52,8 @@ def restore(directory: Path, file: str, user: str, pin: str, passphrase: str) ->
         *(_same(found) if found.same else _other(found)),
     ]
     if found.releases:
-        again = "Import these releases again" if found.same else "Have the vendor seal these for this box"
+        vendor = "Have the vendor seal these for this box (updatebox vendor seal), and import them"
+        again = "Import these releases again" if found.same else vendor
         lines.append(f"{again}: {', '.join(found.releases)}.")
     return Answer({"restored": found}, "\n".join(lines))
 

@@ -8,6 +8,7 @@ import click
 
 from appliance.cli.answer import Answer, answering
 from appliance.cli.clock import now
+from appliance.cli.components import component
 from appliance.cli.directives import directive
 from appliance.cli.files import naming, read_bundle, read_file
 from appliance.cli.issued import issued, revoke
@@ -17,14 +18,15 @@ from appliance.cli.places import places
 from appliance.cli.policy import policy_options
 from appliance.cli.progress import ProgressBars
 from appliance.cli.quantities import Moment, Size, counted
+from appliance.cli.release_folder import release_folder
 from appliance.cli.renewal import renew, renew_authority, rotate_root
+from appliance.cli.sealing import seal
 from appliance.cli.secrets import secret_options
 from appliance.trust.bundle import Bundle
-from appliance.vendor import ComponentSource, ReleaseOrder, Vendor
+from appliance.vendor import ReleaseOrder, Vendor
 from media_format import limits
 from media_format.errors import Misuse
 from media_format.objects import ComponentKind, Policy, Role
-from media_format.volume import open_volume
 
 _FOLDER = places("vendor")
 _PASSPHRASE = secret_options("passphrase", "vendor passphrase")
@@ -35,7 +37,7 @@ def vendor() -> None:
     """The vendor: enrols boxes and devices, signs and seals releases, revokes."""
 
 
-for _verb in (directive, issued, receipts, renew, renew_authority, revoke, rotate_root):
+for _verb in (directive, issued, receipts, renew, renew_authority, revoke, rotate_root, seal):
     vendor.add_command(_verb)
 
 
@@ -182,8 +184,8 @@ def release(
     if install_by is not None and install_by <= now():
         raise Misuse(f"--install-by {install_by} has passed already")
     opened = Vendor.open(directory, passphrase, now)
-    sources = [_component(text, ComponentKind.IMAGE) for text in components]
-    sources += [_component(text, ComponentKind.HOOK) for text in hooks]
+    sources = [component(text, ComponentKind.IMAGE) for text in components]
+    sources += [component(text, ComponentKind.HOOK) for text in hooks]
     order = ReleaseOrder(
         product=product,
         line=line,
@@ -197,15 +199,8 @@ def release(
         chunk_size=chunk_size,
         segment_size=segment_size,
     )
-    if out.exists() and not out.is_dir():
-        raise Misuse(f"{out} is no directory; releases are written into one")
-    out.mkdir(parents=True, exist_ok=True)
-    volume = open_volume(out, writable=True)
-    try:
-        with ProgressBars() as bars:
-            built = opened.release(volume, order, bars)
-    finally:
-        volume.close()
+    with release_folder(out) as volume, ProgressBars() as bars:
+        built = opened.release(volume, order, bars)
     saved = 100 - 100 * built.stored_size // built.plain_size
     text = (
         f"{product} {version} is release {built.index} of line {line}: {built.plain_size:,} bytes, "
@@ -233,12 +228,3 @@ def _check_sizes(chunk: int, segment: int) -> None:
         raise Misuse(f"--chunk-size {chunk} is not a power of two")
     if segment % 4096:
         raise Misuse(f"--segment-size {segment} is not a multiple of 4096")
-
-
-def _component(text: str, kind: ComponentKind) -> ComponentSource:
-    slot, equals, path = text.partition("=")
-    if not equals or not slot or not path:
-        raise Misuse(f"{text!r}: write a component as SLOT=IMAGE")
-    if not Path(path).exists():
-        raise Misuse(f"{path} cannot be read: there is no such file")
-    return ComponentSource(slot=slot, path=Path(path), name=slot, kind=kind)

@@ -6,6 +6,7 @@ from appliance.vendor.directives import Directives, IssuedDirective
 from appliance.vendor.receipts import DeviceHistory, Fleet, Imported
 from appliance.vendor.register import Issued
 from appliance.vendor.release import Built, ReleaseOrder
+from appliance.vendor.resealing import SealOrder
 from appliance.vendor.service import Enrolment, Vendor
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "Issued",
     "IssuedDirective",
     "ReleaseOrder",
+    "SealOrder",
     "Vendor",
 ]

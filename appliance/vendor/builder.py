@@ -86,7 +86,7 @@ class Contents:
 
 def measure(sources: tuple[ComponentSource, ...], chunk_size: int, folder: Path, report: Report) -> Contents:
     """Read the images for the first time. `folder` holds the temporary table."""
-    total = sum(_size(source) for source in sources)
+    total = sum(size_of(source) for source in sources)
     table = Table(folder)
     try:
         return _measure(sources, chunk_size, table, total, report)
@@ -126,12 +126,19 @@ def _measure(
 def stored_chunks(sources: tuple[ComponentSource, ...], contents: Contents) -> Iterator[bytes]:
     """Read the images for the second time: the stored form of every chunk that has one.
 
-    MachineFault when an image has changed since the first reading.
+    MachineFault when an image has changed since the first reading, or its chunks do not compress to the same
+    bytes as they did.
     """
     expected = (chunk for page in contents.table.pages() for chunk in ChunkPage.from_bytes(page).chunks)
     for source, component in zip(sources, contents.components, strict=True):
         for _, chunk in _chunks(source, component.chunk_size):
-            if chunk.entry != next(expected, None):
+            wanted = next(expected, None)
+            if wanted is not None and chunk.entry != wanted and chunk.entry.digest == wanted.digest:
+                raise MachineFault(
+                    f"the zstd of this machine compresses {source.path} in another way than the one that"
+                    " made the release; seal it on that machine, or release it anew"
+                )
+            if chunk.entry != wanted:
                 raise MachineFault(f"{source.path} changed while it was read; nothing was released")
             if chunk.stored:
                 yield chunk.stored
@@ -143,7 +150,7 @@ def _component(source: ComponentSource, chunk_size: int, digest: bytes) -> Compo
         kind=source.kind,
         slot=source.slot,
         offset=0,
-        size=_size(source),
+        size=size_of(source),
         chunk_size=chunk_size,
         digest=digest,
     )
@@ -175,7 +182,8 @@ def _stored(plain: bytes, number: int, seen: OrderedDict[bytes, int], *, repeats
     return StoredChunk(Chunk(codec, digest, len(stored), stored_digest), stored)
 
 
-def _size(source: ComponentSource) -> int:
+def size_of(source: ComponentSource) -> int:
+    """Bytes of an image, which may be a block device. Misuse where it cannot be read, or is empty."""
     try:
         size = source.path.stat().st_size if source.path.is_file() else _device_size(source.path)
     except OSError as error:

@@ -65,6 +65,27 @@ class Signing:
     expires: int
 
 
+@dataclass(frozen=True, slots=True)
+class SignedManifest:
+    """A manifest and the MANIFEST.CBR that holds it; `digest` is SHA-256 over its payload."""
+
+    manifest: Manifest
+    data: bytes
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """For whom a package is sealed, by whom and when, in segments of which size."""
+
+    boxes: tuple[Bundle, ...]
+    sealer: KeySigner
+    crl_numbers: tuple[CrlNumber, ...]
+    issued_at: int
+    expires: int
+    segment_size: int
+
+
 def write_release(
     volume: Volume, order: ReleaseOrder, signing: Signing, spool: Path, report: Report
 ) -> Built:
@@ -73,27 +94,43 @@ def write_release(
     try:
         manifest = _manifest(order, signing, contents)
         payload = manifest.to_bytes()
-        package_id, digest = os.urandom(16), hashlib.sha256(payload).digest()
-        writer = PackageWriter(volume, layout.package_folder(package_id))
-        try:
-            writer.write_manifest(cose.sign(Manifest.CONTENT_TYPE, payload, signing.signers))
-            writer.write_table(contents.table.pages(), contents.table.size)
-            key = os.urandom(CONTENT_KEY_SIZE)
-            _write_payload(writer, order, contents, Sealer(key, payload_context(package_id, digest)), report)
-            writer.write_envelope(_envelope(order, signing, package_id, digest, contents.stored_size, key))
-        except BaseException:
-            writer.abandon()
-            raise
+        data = cose.sign(Manifest.CONTENT_TYPE, payload, signing.signers)
+        signed = SignedManifest(manifest, data, hashlib.sha256(payload).digest())
+        dates = (signing.crl_numbers, signing.created, signing.expires)
+        sealing = Sealing(order.boxes, signing.sealer, *dates, order.segment_size)
+        return write_package(volume, signed, order.components, contents, sealing, report)
     finally:
         contents.table.close()
+
+
+def write_package(
+    volume: Volume,
+    signed: SignedManifest,
+    sources: tuple[ComponentSource, ...],
+    contents: Contents,
+    sealing: Sealing,
+    report: Report,
+) -> Built:
+    """Seal a signed release and write the package. Nothing stays on the volume when it fails."""
+    package_id, key, manifest = os.urandom(16), os.urandom(CONTENT_KEY_SIZE), signed.manifest
+    writer = PackageWriter(volume, layout.package_folder(package_id))
+    try:
+        writer.write_manifest(signed.data)
+        writer.write_table(contents.table.pages(), contents.table.size)
+        sealer = Sealer(key, payload_context(package_id, signed.digest))
+        _write_payload(writer, sources, contents, sealing.segment_size, sealer, report)
+        writer.write_envelope(_envelope(sealing, package_id, signed.digest, contents.stored_size, key))
+    except BaseException:
+        writer.abandon()
+        raise
     return Built(
         folder=writer.folder,
         package_id=package_id,
-        manifest_digest=digest,
-        product=order.product,
-        line=order.line,
-        version=order.version,
-        index=signing.index,
+        manifest_digest=signed.digest,
+        product=manifest.product,
+        line=manifest.line,
+        version=manifest.version,
+        index=manifest.index,
         plain_size=sum(component.size for component in manifest.components),
         stored_size=contents.stored_size,
     )
@@ -120,12 +157,17 @@ def _manifest(order: ReleaseOrder, signing: Signing, contents: Contents) -> Mani
 
 
 def _write_payload(
-    writer: PackageWriter, order: ReleaseOrder, contents: Contents, sealer: Sealer, report: Report
+    writer: PackageWriter,
+    sources: tuple[ComponentSource, ...],
+    contents: Contents,
+    segment_size: int,
+    sealer: Sealer,
+    report: Report,
 ) -> None:
-    payload = writer.payload(ciphertext_length(contents.stored_size), order.segment_size)
+    payload = writer.payload(ciphertext_length(contents.stored_size), segment_size)
     done = 0
     try:
-        for stored in stored_chunks(order.components, contents):
+        for stored in stored_chunks(sources, contents):
             payload.append(sealer.update(stored))
             done += len(stored)
             report(Progress("seal", done, contents.stored_size))
@@ -136,11 +178,9 @@ def _write_payload(
         raise
 
 
-def _envelope(
-    order: ReleaseOrder, signing: Signing, package_id: bytes, digest: bytes, stored_size: int, key: bytes
-) -> bytes:
+def _envelope(sealing: Sealing, package_id: bytes, digest: bytes, stored_size: int, key: bytes) -> bytes:
     recipients = []
-    for box in order.boxes:
+    for box in sealing.boxes:
         transport = box.verified(Purpose.BOX_TRANSPORT).encryption
         assert transport is not None
         recipients.append(seal_recipient(key, package_id, digest, transport, None))
@@ -149,12 +189,12 @@ def _envelope(
         kind=EnvelopeKind.RELEASE,
         package_id=package_id,
         manifest_digest=digest,
-        issued_at=signing.created,
-        expires=signing.expires,
-        crl_numbers=signing.crl_numbers,
+        issued_at=sealing.issued_at,
+        expires=sealing.expires,
+        crl_numbers=sealing.crl_numbers,
         cipher=Cipher.COBBLESTONE_256,
         payload_length=ciphertext_length(stored_size),
-        segment_size=order.segment_size,
+        segment_size=sealing.segment_size,
         recipients=tuple(recipients),
     )
-    return cose.sign1(Envelope.CONTENT_TYPE, envelope.to_bytes(), signing.sealer)
+    return cose.sign1(Envelope.CONTENT_TYPE, envelope.to_bytes(), sealing.sealer)

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from appliance.trust.bundle import Bundle
 from appliance.trust.chain import judge_dates
-from appliance.trust.clock import DAY
+from appliance.trust.clock import DAY, moment
 from appliance.trust.crl import RevocationLists
 from appliance.trust.enrolment import VerifiedEnrolment, read_enrolment
 from appliance.trust.issuing import (
@@ -21,19 +19,17 @@ from appliance.trust.issuing import (
     issue_box,
     issue_crl,
     issue_device,
-    issue_release_signer,
-    issue_sealer,
 )
-from appliance.trust.profile import ReleaseBinding, RoleIdentity
 from appliance.trust.purpose import Purpose
 from appliance.trust.renewal import OWN
-from appliance.trust.signer import KeySigner
 from appliance.vendor.addressee import Addressee
 from appliance.vendor.authority import ROOT, Authorities, check_passphrase, check_text
 from appliance.vendor.directives import Directives, pinned
 from appliance.vendor.register import Issued, Register, Released
-from appliance.vendor.release import Built, ReleaseOrder, Signing, write_release
+from appliance.vendor.release import Built, ReleaseOrder, Sealing, write_release
 from appliance.vendor.renewal import Issuances, end_of, renewed_leaves, serial_of
+from appliance.vendor.resealing import SealOrder, find, sources_of, write_again
+from appliance.vendor.signers import RELEASE_LIFETIME, Signers
 from media_format import limits
 from media_format.crl_files import write_crls
 from media_format.durable import replace_file
@@ -44,8 +40,6 @@ from media_format.refusal import Refusal
 from media_format.volume.seam import Volume
 
 CRL_LIFETIME: Final = 365 * DAY
-RELEASE_LIFETIME: Final = 2 * 365 * DAY
-"""How long a release may be imported into a box, in seconds."""
 
 DEFAULT_POLICY: Final = Policy(
     signatures=(SignatureRule(family=Family.ECDSA, count=1),),
@@ -142,7 +136,7 @@ class Vendor:
             index = self._register.next_index(order.product, order.line)
         if order.security_floor > index:
             raise Misuse(f"this is release {index}; a security floor of {order.security_floor} is above it")
-        signing = self._signing(order, index)
+        signing = self._signers.signing(order, index, self._lists().numbers())
         write_crls(volume, self.crls())
         built = write_release(volume, order, signing, self._folder, report)
         digest = built.manifest_digest.hex()
@@ -151,6 +145,27 @@ class Vendor:
                 Released(order.product, order.line, order.version, index, digest, signing.created)
             )
         return built
+
+    def seal(self, volume: Volume, source: Volume, order: SealOrder, report: Report) -> Built:
+        """Seal a release that was made before for further boxes, from its images, and write it to `volume`.
+
+        `source` holds it as it was made. It stays the same release: index and manifest digest are the same.
+        Misuse for what is no release, and for images that are not its own; Refusal for one that was changed
+        or is another vendor's, (revoked) where a signer of it was.
+        """
+        boxes, now = self._eligible(order.boxes), self._now()
+        found = find(source, self.anchor, order.version)
+        manifest, lists = found.release.manifest, self._lists()
+        for signer in found.release.signers:
+            lists.judge(signer, now, self.anchor.policy)
+        if manifest.install_by is not None and manifest.install_by <= now:
+            raise Misuse(f"{manifest.version} was to be installed by {moment(manifest.install_by)}")
+        sources = sources_of(manifest, order.images, report)
+        sealer = self._signers.sealer(manifest.product, manifest.line, manifest.index)
+        dates = (lists.numbers(), now, now + RELEASE_LIFETIME)
+        sealing = Sealing(boxes, sealer, *dates, found.segment_size)
+        write_crls(volume, self.crls())
+        return write_again(volume, found, sources, sealing, self._folder, report)
 
     def revoke(self, serial: int) -> Issued:
         """Revoke a certificate, whatever its renewals; otherwise as `revoke_all`."""
@@ -192,6 +207,10 @@ class Vendor:
                 number = self._register.crl_numbers.get(name, 0) + 1
                 self._register.crl_numbers[name] = number
             self._issue_crl(name, number)
+
+    @property
+    def _signers(self) -> Signers:
+        return Signers(self._authorities, self._register, self.anchor, self._now)
 
     @property
     def directives(self) -> Directives:
@@ -316,11 +335,7 @@ class Vendor:
     def _checked(self, order: ReleaseOrder) -> ReleaseOrder:
         if not order.components or not order.boxes:
             raise Misuse("a release needs at least one component and at least one box to carry it")
-        boxes = tuple(self._own(box) for box in order.boxes)
-        for box in boxes:
-            transport = box.verified(Purpose.BOX_TRANSPORT)
-            judge_dates(transport, self._now())
-            self._lists().judge(transport, self._now(), self.anchor.policy)
+        boxes = self._eligible(order.boxes)
         names = [component.name for component in order.components]
         if len(set(names)) != len(names):
             raise Misuse("two components of a release have the same name")
@@ -333,34 +348,18 @@ class Vendor:
             )
         return dataclasses.replace(order, hardware=hardware, boxes=boxes)
 
+    def _eligible(self, boxes: tuple[Bundle, ...]) -> tuple[Bundle, ...]:
+        """Boxes that a release may be sealed for, under today's roots."""
+        found = tuple(self._own(box) for box in boxes)
+        for box in found:
+            transport = box.verified(Purpose.BOX_TRANSPORT)
+            judge_dates(transport, self._now())
+            self._lists().judge(transport, self._now(), self.anchor.policy)
+        return found
+
     def _own(self, box: Bundle) -> Bundle:
         """A box's certificates under today's roots. Misuse for those of another vendor."""
         try:
             return box.under(self.anchor)
         except Refusal:
             raise Misuse("a box's file comes from another vendor") from None
-
-    def _signing(self, order: ReleaseOrder, index: int) -> Signing:
-        """Signers for this release alone, as many as the policy demands: their keys are used once."""
-        now = self._now()
-        ca = self._authorities.issuer(Purpose.RELEASE_SIGNER)
-        name = f"{index} {order.line} {order.product}".encode()[:64].decode(errors="ignore").strip()
-        count = sum(rule.count for rule in self.anchor.policy.signatures)
-        sealing_key, *keys = (ec.generate_private_key(ec.SECP256R1()) for _ in range(1 + count))
-        binding = ReleaseBinding(order.product, order.line, index)
-        who = RoleIdentity(name, 0)
-        chains = [issue_release_signer(ca, key.public_key(), who, binding, now) for key in keys]
-        sealer_chain = issue_sealer(ca, sealing_key.public_key(), who, now)
-        issued = [(Purpose.RELEASE_SIGNER, chain) for chain in chains]
-        with self._register.changing():
-            for purpose, chain in (*issued, (Purpose.RELEASE_SEALER, sealer_chain)):
-                place = (serial_of(chain[0]), purpose.name, "release-ca", name, now)
-                self._register.issued.append(Issued(*place, end_of(chain[0]), 0, order.product))
-        return Signing(
-            signers=tuple(map(KeySigner, keys, chains)),
-            sealer=KeySigner(sealing_key, sealer_chain),
-            index=index,
-            crl_numbers=self._lists().numbers(),
-            created=now,
-            expires=now + RELEASE_LIFETIME,
-        )
