@@ -12,7 +12,7 @@ from appliance.cli.explain import Explanation, told
 from appliance.cli.explain.anchored import Anchored
 from appliance.cli.explain.judgement import Standpoint
 from appliance.cli.explain.medium import Explainer
-from appliance.cli.files import naming, read_file
+from appliance.cli.files import naming, read_file, reading
 from appliance.cli.quantities import Moment
 from appliance.media import open_medium
 from appliance.trust.bundle import ANCHOR_LABEL, MAX_BUNDLE, Bundle
@@ -68,7 +68,11 @@ def inspect(path: Path, anchor: Path | None, machine: Path | None, at: int | Non
 
 
 def _object(path: Path, explainer: Explainer) -> Explanation | None:
-    return explainer.file(read_file(path, MAX_FILE)) if path.stat().st_size <= MAX_FILE else None
+    with reading(path) as file:
+        found = explainer.large(file)
+    if found is not None or path.stat().st_size > MAX_FILE:
+        return found
+    return explainer.file(read_file(path, MAX_FILE))
 
 
 def _medium(path: Path, explainer: Explainer, loops: tuple[Path, ...]) -> list[Explanation]:

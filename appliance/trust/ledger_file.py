@@ -12,6 +12,7 @@ and read a line at a time: however long a box has worked, that takes no more mem
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
@@ -29,6 +30,7 @@ WHOLE: Final = "the ledger"
 MAX_LINE: Final = limits.MIB
 """Bytes of a line."""
 
+_START: Final = re.compile(rb'\s*\{\s*"format"\s*:\s*"updatebox ledger')
 _TEXTS: Final = ("source", "who", "act", "detail")
 _NAME: Final = "ledger file"
 
@@ -50,6 +52,11 @@ def write_ledger(file: BinaryIO, head: LedgerHead, entries: Iterable[LedgerEntry
         file.write(_line(_shown(entry)))
         count += 1
     return count
+
+
+def is_ledger(start: bytes) -> bool:
+    """Whether a file that begins so says of itself that it is an exported ledger."""
+    return _START.match(start) is not None
 
 
 def read_ledger(file: BinaryIO) -> tuple[LedgerHead, Iterator[LedgerEntry]]:

@@ -63,24 +63,6 @@ def test_an_enrolment_request_shows_the_fingerprint_that_init_showed(enrolled: W
     assert made["fingerprint"] in run("inspect", made["enrolment"]).out
 
 
-def test_what_a_box_exported_is_explained_receipt_by_receipt(upgraded: Workshop) -> None:
-    out = upgraded.folder / "receipts.file"
-    upgraded.reported()
-    upgraded.do("box", "export", upgraded.box, "--receipts", "--out", out)
-    (found,) = _found(upgraded, out)
-    assert (found["kind"], len(found["fields"]["receipts"])) == ("receipts file", 4)
-
-
-def test_a_receipts_file_that_a_box_signed_names_the_box(upgraded: Workshop) -> None:
-    out = upgraded.folder / "signed.file"
-    upgraded.reported()
-    upgraded.do("box", "export", upgraded.box, "--receipts", "--signed", "--out", out, *upgraded.pin())
-    said = run("inspect", out)
-    assert said.status == 0
-    assert said.out.startswith("RECEIPTS FILE\n  4 receipts\n")
-    assert "BOX-1" in said.out
-
-
 def test_the_folder_of_a_package_is_explained(delivered: Workshop) -> None:
     (folder,) = (delivered.folder / "1.0.0" / layout.PACKAGES).iterdir()
     assert [entry["kind"] for entry in _found(delivered, folder)] == ["envelope", "manifest"]

@@ -62,7 +62,7 @@ def test_no_module_of_the_device_loads_anything_of_box_vendor_or_kiosk() -> None
 
 
 def test_the_command_line_starts_on_a_bare_install() -> None:
-    import_without(["appliance.cli.main"], FOREIGN_TO_A_BARE_INSTALL)
+    import_without(["appliance.cli.main", "appliance.cli.inspect"], FOREIGN_TO_A_BARE_INSTALL)
 
 
 @pytest.mark.parametrize(

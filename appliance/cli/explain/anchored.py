@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from appliance.cli.explain.backup import BackupContent
 from appliance.cli.explain.judgement import Judgement, judge_list, judged
+from appliance.cli.explain.ledger import LedgerContent
 from appliance.cli.explain.things import Thing
 from appliance.trust.bundle import Bundle
-from appliance.trust.chain import judge_dates, verify_chain
+from appliance.trust.chain import VerifiedCertificate, judge_dates, verify_chain
 from appliance.trust.clock import TrustedTime
 from appliance.trust.crl import RevocationLists
 from appliance.trust.directive import Target, admit_directive
@@ -33,7 +37,8 @@ from media_format.objects import (
     TrustAnchor,
 )
 from media_format.package import PackageReader
-from media_format.refusal import Refusal
+from media_format.receipt_file import ReceiptCollection
+from media_format.refusal import Code, Refusal
 from media_format.volume.seam import Volume
 
 _WHOLE = Judgement(None, "judged as part of its package: name the package's folder or the medium")
@@ -74,9 +79,16 @@ class Anchored:
     def thing(self, thing: Thing, crls: Sequence[bytes]) -> Judgement:
         if thing.crl is not None:
             return judge_list(thing.data, self.lists)
+        match thing.content:
+            case LedgerContent() as ledger:
+                return self._ledger(ledger)
+            case BackupContent():
+                return Judgement(None, "whose it is stands in the sealed part")
         match thing.record:
             case Envelope():
                 return _WHOLE
+            case ReceiptCollection() as collection:
+                return judged(lambda: self._collection(thing, collection))
             case Manifest() | Request() | Receipt() | Directive() | EnrolmentRequest():
                 return judged(lambda: self._signed(thing, crls))
         if thing.bundle is not None:
@@ -102,6 +114,26 @@ class Anchored:
                 read_enrolment(data)
                 return "signed by the key it names; compare the fingerprint with what the machine shows"
         return "signed by whom it says, under a root that is trusted"
+
+    def _ledger(self, ledger: LedgerContent) -> Judgement:
+        chain = tuple(held.public_bytes(Encoding.DER) for held in ledger.certificates)
+        answer = judged(lambda: f"of the box {self._box(chain, ledger.box).identity.id} of this vendor")
+        if answer.accepted and ledger.notes:
+            return Judgement(False, f"it is not as the box wrote it: {ledger.notes[0]}")
+        return answer
+
+    def _collection(self, thing: Thing, collection: ReceiptCollection) -> str:
+        (signature,) = thing.signatures
+        signature.verify(self._box(signature.chain, collection.box).key)
+        return "a box of this vendor signed that these are all; each receipt is judged when it is imported"
+
+    def _box(self, chain: tuple[bytes, ...], box: str) -> VerifiedCertificate:
+        """The certificate of a box that must be called so. Refusal."""
+        certificate = verify_chain(chain, self.anchor, Purpose.BOX_IDENTITY)
+        self.lists.judge_chain(certificate)
+        if certificate.identity.id != box:
+            raise Refusal(Code.PURPOSE_MISMATCH, "it names another box than its certificate")
+        return certificate
 
     def _bundle(self, bundle: Bundle) -> str:
         """Whether a vendor's answer is this vendor's, and its certificates are good."""

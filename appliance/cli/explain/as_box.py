@@ -14,6 +14,7 @@ from appliance.box.context import Context
 from appliance.box.machine import Machine
 from appliance.box.receipts import History
 from appliance.cli.clock import now
+from appliance.cli.explain.backup import BackupContent
 from appliance.cli.explain.judgement import Judgement, judge_list, judged, refused
 from appliance.cli.explain.things import Thing
 from appliance.trust.bundle import Bundle
@@ -97,6 +98,8 @@ class AsBox:
             return judge_list(thing.data, self.lists)
         if thing.bundle is not None:
             return self._bundle(thing.bundle)
+        if isinstance(thing.content, BackupContent):
+            return Judgement(None, "the box restores it with its passphrase: updatebox box restore")
         match thing.record:
             case Request():
                 return judged(lambda: self._request(thing.data, crls))

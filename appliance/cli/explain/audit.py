@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -32,7 +31,34 @@ class Use:
         return " ".join(filter(None, (self.call, self.name))) + f": {self.outcome}"
 
 
-def read_audit(data: bytes) -> tuple[Use, ...] | None:
+@dataclass(frozen=True, slots=True)
+class AuditContent:
+    """The lines of an audit, the oldest first."""
+
+    uses: tuple[Use, ...]
+
+    @property
+    def summary(self) -> str:
+        bad = sum(use.outcome != "done" for use in self.uses)
+        when = f"{clock(self.uses[0].time)} to {clock(self.uses[-1].time)}"
+        return f"{len(self.uses)} uses, {when}; {bad} refused, failed or turned away"
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        counted = Counter(use.words for use in self.uses)
+        users = Counter(use.uid for use in self.uses)
+        return {
+            "uses": [f"{count} x {words}" for words, count in counted.most_common()],
+            "users": [f"{count} by user {uid}" for uid, count in users.most_common()],
+            "last": [f"{clock(use.time)}, process {use.pid}: {use.words}" for use in self.uses[-_SHOWN:]],
+        }
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return ()
+
+
+def read_audit(data: bytes) -> AuditContent | None:
     """The lines of an audit, None for a file that is none."""
     try:
         lines = [json.loads(line) for line in data.decode().splitlines()]
@@ -40,7 +66,7 @@ def read_audit(data: bytes) -> tuple[Use, ...] | None:
         return None
     if not lines or not all(map(_is_use, lines)):
         return None
-    return tuple(Use(**line) for line in lines)
+    return AuditContent(tuple(Use(**line) for line in lines))
 
 
 def _is_use(line: Any) -> bool:
@@ -49,20 +75,3 @@ def _is_use(line: Any) -> bool:
         and line.keys() == _TYPES.keys()
         and all(type(line[name]) is kind for name, kind in _TYPES.items())
     )
-
-
-def summary(uses: Sequence[Use]) -> str:
-    """How many uses there are, from when to when, and how many did not end well."""
-    bad = sum(use.outcome != "done" for use in uses)
-    when = f"{clock(uses[0].time)} to {clock(uses[-1].time)}"
-    return f"{len(uses)} uses, {when}; {bad} refused, failed or turned away"
-
-
-def fields(uses: Sequence[Use]) -> dict[str, Any]:
-    """The uses counted by what they were, the users, and the last ones one by one."""
-    counted = Counter(use.words for use in uses)
-    return {
-        "uses": [f"{count} x {words}" for words, count in counted.most_common()],
-        "users": [f"{count} by user {uid}" for uid, count in Counter(use.uid for use in uses).most_common()],
-        "last": [f"{clock(use.time)}, process {use.pid}: {use.words}" for use in uses[-_SHOWN:]],
-    }

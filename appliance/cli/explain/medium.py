@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final
+from typing import BinaryIO, Final
 
 from appliance.cli.explain.judgement import Judgement, Standpoint
 from appliance.cli.explain.notes import View, notes
 from appliance.cli.explain.objects import Explanation, explain
-from appliance.cli.explain.things import Thing, read_thing
+from appliance.cli.explain.things import Thing, read_large, read_thing
 from appliance.trust.revocation_list import RevocationList
 from media_format import layout, limits
 from media_format.crl_files import read_crls
@@ -42,6 +42,11 @@ class Explainer:
     def file(self, data: bytes) -> Explanation | None:
         """A file of the project's; None for any other. Refusal for one that is not right."""
         thing = read_thing(data)
+        return None if thing is None else self._told(thing)
+
+    def large(self, file: BinaryIO) -> Explanation | None:
+        """A file that may be too large for memory; None where it is none of these kinds, and as `file`."""
+        thing = read_large(file)
         return None if thing is None else self._told(thing)
 
     def medium(self, volume: Volume) -> Iterator[Explanation]:

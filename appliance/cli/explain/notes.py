@@ -32,6 +32,7 @@ from media_format.objects import (
     Request,
     TrustAnchor,
 )
+from media_format.receipt_file import ReceiptCollection
 from media_format.refusal import Code
 
 _WARNING: Final = 90 * DAY
@@ -69,15 +70,30 @@ class View:
 def notes(thing: Thing, view: View) -> tuple[Note, ...]:
     """Everything about a thing, in no order of importance, each said once."""
     found = [*_of_record(thing, view.at)]
+    if thing.content is not None:
+        found += [Note(None, text) for text in thing.content.notes]
+    for place, part in enumerate(thing.parts, 1):
+        found += _of_part(part, f"receipt {place}")
     for signature in thing.signatures:
         chain = [read_certificate(der) for der in signature.chain]
         if chain:
             found += _of_signature(thing, signature, chain, view)
     if not thing.signatures:
         for held in thing.certificates:
-            found += _of_dates(held, view.at, view.at)
+            if thing.content is None:  # a ledger outlives its box's certificate
+                found += _of_dates(held, view.at, view.at)
             found += _of_revocation(held, [*thing.certificates, *view.roots], view)
     return tuple(dict.fromkeys(found))
+
+
+def _of_part(part: Thing, name: str) -> Iterator[Note]:
+    """What is wrong with a receipt among others; it has no code, for a file is not refused for one part."""
+    if part.problem is not None:
+        yield Note(None, f"{name} is damaged: {part.problem}")
+    for signature in part.signatures:
+        holder = read_certificate(signature.chain[0]) if signature.chain else None
+        if holder is None or not matches(signature, holder):
+            yield Note(None, f"{name} was changed: its device did not sign it so")
 
 
 def _of_record(thing: Thing, at: int) -> Iterator[Note]:
@@ -175,4 +191,6 @@ def _expected(thing: Thing) -> Purpose | None:
             return Purpose.DIRECTIVE_SIGNER
         case Request() | Receipt():
             return Purpose.DEVICE_IDENTITY
+        case ReceiptCollection():
+            return Purpose.BOX_IDENTITY
     return None

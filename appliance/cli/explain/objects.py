@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 from cryptography import x509
 
 from appliance.cli.answer import plain
-from appliance.cli.explain import audit
+from appliance.cli.explain import receipts
 from appliance.cli.explain.certificates import describe_certificate
 from appliance.cli.explain.spans import day, span
 from appliance.cli.explain.summaries import summary
@@ -29,6 +29,8 @@ def explain(thing: Thing, at: int) -> Explanation:
 
     Raises Refusal(malformed) or (too-large) for certificates that cannot be read.
     """
+    if thing.problem is not None:
+        return {"kind": thing.kind, "code": thing.problem.code, "detail": thing.problem.detail}
     explained: Explanation = {"kind": thing.kind, "summary": _summary(thing, at)}
     if thing.digest is not None:
         explained["digest"] = thing.digest.hex()
@@ -50,12 +52,12 @@ def _summary(thing: Thing, at: int) -> str:
         return f"number {number} of {thing.crl.issuer.rfc4514_string()}, {age}; {revoked} revoked"
     if thing.bundle is not None:
         return _bundle(thing)
-    if thing.uses:
-        return audit.summary(thing.uses)
+    if thing.content is not None:
+        return thing.content.summary
     if thing.kind == CERTIFICATES:
         return f"{len(thing.certificates)} in PEM"
-    if thing.record is None:
-        return counted(len(thing.parts), "receipt")
+    if thing.parts or thing.record is None:
+        return receipts.summary([part.record for part in thing.parts], thing.record)
     return summary(thing.record)
 
 
@@ -71,8 +73,8 @@ def _bundle(thing: Thing) -> str:
 def _fields(thing: Thing, at: int) -> object:
     if thing.crl is not None:
         return _list_fields(thing.crl)
-    if thing.uses:
-        return audit.fields(thing.uses)
+    if thing.content is not None:
+        return thing.content.fields
     if thing.parts:
         return {"receipts": [explain(part, at) for part in thing.parts]}
     return {} if thing.record is None else thing.record

@@ -18,14 +18,27 @@ _MOMENTS: Final = {
     "time_floor",
     "started",
     "finished",
+    "begins",
+    "ends",
 }
 _SIZES: Final = {"capacity", "free_space", "largest_chunk", "payload_length", "segment_size", "size"}
-_LISTS: Final = {"last", "uses", "users"}
+_LISTS: Final = {"acts", "last", "people", "uses", "users"}
 _DURATIONS: Final = {"clock_horizon", "crl_max_age", "nonce_uptime"}
-_FOR_MACHINES: Final = {"crl_numbers", "wraps", "wrapped_key", "key_id", "nonce", "format", "roots"}
+_FOR_MACHINES: Final = {
+    "crl_numbers",
+    "wraps",
+    "wrapped_key",
+    "key_id",
+    "nonce",
+    "format",
+    "roots",
+    "findings",
+}
 _EMPTY: Final[tuple[object, ...]] = (None, "", [], {})
 _NAME: Final = 17
 """Columns for the name of a field."""
+_SECTIONS: Final = 100
+"""Items of a list that are shown one by one."""
 _LONGEST: Final = 300
 """Characters of one value; what is longer is cut."""
 _ANSWERS: Final = {True: "ACCEPTED by", False: "REFUSED by", None: "NOT JUDGED by"}
@@ -117,8 +130,10 @@ def _lines(values: dict[str, Any], indent: str) -> list[str]:
         elif isinstance(value, dict):
             lines += _section(name, value, indent)
         elif isinstance(value, list) and isinstance(value[0], dict):
-            for place, item in enumerate(value):
+            for place, item in enumerate(value[:_SECTIONS]):
                 lines += _section(f"{name} {place + 1}", item, indent)
+            if len(value) > _SECTIONS:
+                lines.append(f"{indent}{len(value) - _SECTIONS:,} more {name}: --json has them")
         elif name in _LISTS:
             lines += [f"{indent}{name}", *(row for item in value for row in _wrapped(item, indent + "  "))]
         else:
@@ -135,7 +150,7 @@ def _present(value: dict[str, Any]) -> str:
 
 
 def _section(name: str, values: dict[str, Any], indent: str) -> list[str]:
-    inside = told(values).splitlines() if "kind" in values and "summary" in values else None
+    inside = told(values).splitlines() if "kind" in values and {"summary", "code"} & values.keys() else None
     inside = _lines(values, indent + "  ") if inside is None else [f"{indent}  {line}" for line in inside]
     return [f"{indent}{name}", *inside] if inside else []
 

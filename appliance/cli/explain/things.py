@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
-from typing import Final
+from typing import BinaryIO, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from appliance.cli.explain import backup, ledger
 from appliance.cli.explain.audit import KIND as AUDIT
-from appliance.cli.explain.audit import Use, read_audit
+from appliance.cli.explain.audit import read_audit
+from appliance.cli.explain.certificates import describe_certificate
+from appliance.cli.explain.content import Content
 from appliance.trust.bundle import ANCHOR_LABEL, Bundle
+from appliance.trust.ledger_file import is_ledger
 from appliance.trust.profile import UNREADABLE, read_certificate
 from media_format import cose
+from media_format.backup_head import MAGIC
 from media_format.objects import (
     Directive,
     EnrolmentRequest,
@@ -32,9 +38,17 @@ BUNDLE: Final = "certificates and trust anchor"
 CERTIFICATES: Final = "certificates"
 LIST: Final = "revocation list"
 
+DAMAGED: Final = "damaged"
+
 _SIGNED_ONCE: Final = (Envelope, Request, Receipt, EnrolmentRequest, Directive)
 _COSE: Final = (b"\xd2", b"\xd8\x62")
 """How COSE_Sign1 and COSE_Sign objects begin (RFC 9052, section 2)."""
+_RECEIPTS_START: Final = re.compile(
+    rb"\x80\Z|(?:[\x81-\x97]|\x98.|\x99..|\x9a....)(?:\x58.|\x59..)\xd2", re.DOTALL
+)
+"""An array that is empty, or has a byte string with a COSE_Sign1 object first (RFC 8949, section 3.1)."""
+_BEGINNING: Final = 512
+"""Bytes that say what a large file is."""
 _HEADER_START: Final = 128
 """Bytes in which a protected header names its content type, before it comes to the certificates."""
 
@@ -44,7 +58,7 @@ class Thing:
     """One thing of the project's. What its kind does not have is empty.
 
     `digest` is SHA-256 over what was signed: what people compare, and what manifests and receipts are
-    referred to by. `parts` are the receipts of a file of receipts.
+    referred to by. `parts` are the receipts of a file of receipts. `problem` says why a part is damaged.
     """
 
     kind: str
@@ -56,7 +70,8 @@ class Thing:
     bundle: Bundle | None = None
     crl: x509.CertificateRevocationList | None = None
     parts: tuple[Thing, ...] = ()
-    uses: tuple[Use, ...] = ()
+    content: Content | None = None
+    problem: Refusal | None = None
 
 
 def read_thing(data: bytes) -> Thing | None:
@@ -73,6 +88,21 @@ def read_thing(data: bytes) -> Thing | None:
     if data.startswith(_COSE):
         return _signed(data)
     return _anchor(data) or _revocation_list(data) or _receipts(data) or _audit(data)
+
+
+def read_large(file: BinaryIO) -> Thing | None:
+    """What a file is that may be too large for memory; None for any other, which is read as a whole.
+
+    Refusal as `read_thing`.
+    """
+    start = file.read(_BEGINNING)
+    file.seek(0)
+    if start.startswith(MAGIC):
+        return Thing(backup.KIND, b"", content=backup.read_content(file))
+    if is_ledger(start):
+        found = ledger.read_content(file)
+        return Thing(ledger.KIND, b"", certificates=found.certificates, content=found)
+    return None
 
 
 def _signed(data: bytes) -> Thing:
@@ -92,9 +122,21 @@ def _signed(data: bytes) -> Thing:
 def _collection(data: bytes) -> Thing:
     """The receipts that a box has signed together."""
     signed = cose.read_sign1(data, ReceiptCollection.CONTENT_TYPE, ReceiptCollection.LIMIT)
-    parts = tuple(map(_signed, ReceiptCollection.from_bytes(signed.payload).receipts))
+    collection = ReceiptCollection.from_bytes(signed.payload)
+    parts = tuple(map(_part, collection.receipts))
     digest = hashlib.sha256(signed.payload).digest()
-    return Thing(RECEIPTS, data, signatures=signed.signatures, digest=digest, parts=parts)
+    return Thing(RECEIPTS, data, collection, signed.signatures, digest, parts=parts)
+
+
+def _part(data: bytes) -> Thing:
+    """A receipt among others: one that is damaged does not hide them."""
+    try:
+        found = _signed(data)
+        for der in (der for signature in found.signatures for der in signature.chain):
+            describe_certificate(read_certificate(der), 0)
+        return found
+    except Refusal as refusal:
+        return Thing(DAMAGED, data, problem=refusal)
 
 
 def _certificates(data: bytes) -> Thing:
@@ -124,12 +166,12 @@ def _revocation_list(data: bytes) -> Thing | None:
 
 
 def _receipts(data: bytes) -> Thing | None:
-    try:
-        return Thing(RECEIPTS, data, parts=tuple(map(_signed, decode_receipts(data))))
-    except Refusal:
+    """Receipts that no box has signed. Refusal where the file begins like one and does not go on so."""
+    if not _RECEIPTS_START.match(data):
         return None
+    return Thing(RECEIPTS, data, parts=tuple(map(_part, decode_receipts(data))))
 
 
 def _audit(data: bytes) -> Thing | None:
-    uses = read_audit(data)
-    return None if uses is None else Thing(AUDIT, data, uses=uses)
+    content = read_audit(data)
+    return None if content is None else Thing(AUDIT, data, content=content)
