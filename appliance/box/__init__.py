@@ -12,7 +12,8 @@ from appliance.box.fleet import DeviceFilter, DeviceInfo
 from appliance.box.health import BoxStatus
 from appliance.box.holdings import StoredPackage
 from appliance.box.importing import ReleaseInfo
-from appliance.box.ledger import LedgerQuery, LedgerState
+from appliance.box.ledger import LedgerState
+from appliance.box.ledger_search import LedgerQuery
 from appliance.box.merging import LeftOut
 from appliance.box.offering import Withheld
 from appliance.box.receipts import CollectedReceipt, ReceiptFilter, ReceiptInfo

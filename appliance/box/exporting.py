@@ -8,7 +8,7 @@ from typing import BinaryIO, Final
 
 from sqlalchemy import func, select
 
-from appliance.box.ledger import entries
+from appliance.box.ledger_search import entries
 from appliance.box.machine import Machine
 from appliance.box.schema import LedgerRow, ReceiptRow
 from appliance.box.users import Session

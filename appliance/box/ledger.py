@@ -13,28 +13,22 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
-from sqlalchemy.sql import ColumnElement
 
+from appliance.box import ledger_head
+from appliance.box.ledger_head import LedgerHead, end_of_trust, problem_at_end
+from appliance.box.ledger_search import LedgerQuery, entries, matching, newest_row
 from appliance.box.schema import LedgerRow
 from appliance.box.store import Store
 from appliance.tpm import Tpm
 from appliance.trust.clock import TrustedTime
 from appliance.trust.ledger_chain import BEGINNING, BREAK, Chain, Check, Finding, LedgerEntry, digest_of
-from media_format import cbor
 from media_format.errors import MachineFault
-from media_format.refusal import Refusal
-from media_format.wire import MAX_UINT
 
 RESTORE: Final = "restore"
 """The act after which a ledger goes on that was put back from a backup."""
-_HEAD: Final = "ledger-head"
-_MAX_HEAD: Final = 128
 _LAST: Final = 2**63 - 1
 """The largest number that SQLite holds (sqlite.org/datatype3.html)."""
-_RUN: Final = 1000
-"""Rows that are read at once."""
 
 Sign = Callable[[bytes], bytes]
 """Signs a digest with the box's identity key."""
@@ -55,26 +49,11 @@ class LedgerState:
     """Everything that is wrong, as far as there is room."""
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerQuery:
-    """Which entries are wanted: all conditions hold. `before` is the entry from which a page goes back."""
-
-    act: str | None = None
-    who: str | None = None
-    about: str | None = None
-    """Text that the detail holds: a device, a version, a medium."""
-    since: int | None = None
-    until: int | None = None
-    """Seconds since the epoch, included."""
-    before: int | None = None
-    limit: int = 1000
-
-
 class Acts:
     """Acts of one transaction, each with its entry."""
 
     def __init__(
-        self, transaction: Session, when: TrustedTime, head: _Head | None, *, evidence: bool = True
+        self, transaction: Session, when: TrustedTime, head: LedgerHead | None, *, evidence: bool = True
     ) -> None:
         self.transaction = transaction
         self._when = when
@@ -90,7 +69,7 @@ class Acts:
     def enter(self, act: str, detail: str, who: str = "", sign: Sign | None = None) -> None:
         """Append an entry. One that names a person is signed."""
         if self._last is None:
-            self._last = _newest(self.transaction)
+            self._last = newest_row(self.transaction)
             if self._evidence:
                 self._keep_evidence()
         self._append(act, detail, who, sign)
@@ -99,7 +78,7 @@ class Acts:
         """Say that the end is not the one that the TPM remembers: whoever cut it off does not get away."""
         if self._head is None and self._last is None:
             return
-        problem = _broken(self.transaction, self._head)
+        problem = problem_at_end(self.transaction, self._head)
         if problem is not None:
             head = f": {self._head.sequence} {self._head.digest.hex()}" if self._head else ""
             self._append(BREAK, problem + head, "", None)
@@ -145,7 +124,7 @@ class Ledger:
     def acts(self, when: TrustedTime) -> Iterator[Acts]:
         """A transaction that does several acts and enters each; all of them, or none."""
         with self._store.transaction() as transaction:
-            acts = Acts(transaction, when, self._head())
+            acts = Acts(transaction, when, LedgerHead.of(self._tpm))
             yield acts
         if acts.entered:
             self.remember()
@@ -164,7 +143,7 @@ class Ledger:
 
         To be followed by `remember` once this store is the box's.
         """
-        head, last = self._head(), _newest(transaction)
+        head, last = LedgerHead.of(self._tpm), newest_row(transaction)
         end = f"up to entry {last.sequence}" if last else "without entries"
         remembered = f"entry {head.sequence} {head.digest.hex()}" if head else "none"
         acts = Acts(transaction, when, head, evidence=False)
@@ -172,16 +151,16 @@ class Ledger:
 
     def remembered(self) -> int | None:
         """The number of the entry that the TPM remembers."""
-        head = self._head()
+        head = LedgerHead.of(self._tpm)
         return head.sequence if head else None
 
     def remember(self) -> None:
         """Let the TPM remember the newest entry."""
         # Inside a transaction, so that of two programs the one that is late does not step back.
         with self._store.transaction() as transaction:
-            row = _newest(transaction)
+            row = newest_row(transaction)
             if row is not None:
-                self._tpm.store(_HEAD, cbor.encode([row.sequence, row.digest]))
+                ledger_head.remember(self._tpm, row)
 
     def expect(self) -> None:
         """Let the TPM take the newest entry here for the end as well, besides the one that it remembers.
@@ -189,12 +168,10 @@ class Ledger:
         For the moment at which this store takes the place of another one: a cut leaves one of the two, and
         the TPM knows both. The next act at the box, or `remember`, ends that.
         """
-        head = self._head()
         with self._store.reading() as session:
-            row = _newest(session)
+            row = newest_row(session)
         if row is not None:
-            before: list[cbor.Value] = [head.sequence, head.digest] if head else []
-            self._tpm.store(_HEAD, cbor.encode([*before, row.sequence, row.digest]))
+            ledger_head.expect(self._tpm, row)
 
     def newest(self, limit: int) -> tuple[LedgerEntry, ...]:
         """The newest acts, the newest first."""
@@ -210,11 +187,11 @@ class Ledger:
         chain = Chain(check)
         with self._store.reading() as session:
             # The end first: an act that comes in meanwhile moves the TPM's memory past what is read here.
-            head = self._head()
+            head = LedgerHead.of(self._tpm)
             findings = chain.walk(entries(session))
-            problem = _broken(session, head)
+            problem = problem_at_end(session, head)
         if problem is not None:
-            findings.append(Finding(_place(head, chain.last), problem))
+            findings.append(Finding(end_of_trust(head, chain.last), problem))
         findings.sort(key=lambda finding: finding.place)
         first = findings[0] if findings else None
         return LedgerState(
@@ -225,91 +202,3 @@ class Ledger:
             unconfirmed=max(0, chain.last - head.sequence) if head else chain.last,
             findings=tuple(findings),
         )
-
-    def _head(self) -> _Head | None:
-        remembered = self._tpm.load(_HEAD)
-        return None if remembered is None else _Head.read(remembered)
-
-
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """What the TPM remembers: the newest entry, and `expected` while another store takes this one's place."""
-
-    sequence: int
-    digest: bytes
-    expected: _Head | None = None
-
-    @classmethod
-    def read(cls, data: bytes) -> _Head | None:
-        try:
-            head = cbor.decode(data, _MAX_HEAD, "head of the ledger")
-        except Refusal:
-            return None
-        match head:
-            case [int(sequence), bytes(digest)]:
-                return cls(sequence, digest)
-            case [int(sequence), bytes(digest), int(other), bytes(expected)]:
-                return cls(sequence, digest, cls(other, expected))
-        return None
-
-
-def entries(session: Session, last: int = MAX_UINT) -> Iterator[LedgerEntry]:
-    """Every entry up to the one with the number `last`, the oldest first."""
-    order = select(LedgerRow).where(LedgerRow.sequence <= last).order_by(LedgerRow.sequence)
-    return map(_entry, session.scalars(order.execution_options(yield_per=_RUN)))
-
-
-def matching(session: Session, query: LedgerQuery) -> Iterator[LedgerEntry]:
-    """Every entry that is wanted, the newest first, whatever the query's limit."""
-    order = select(LedgerRow).where(*_conditions(query)).order_by(LedgerRow.sequence.desc())
-    return map(_entry, session.scalars(order.execution_options(yield_per=_RUN)))
-
-
-def _newest(session: Session) -> LedgerRow | None:
-    return session.scalars(select(LedgerRow).order_by(LedgerRow.sequence.desc()).limit(1)).first()
-
-
-def _broken(session: Session, head: _Head | None) -> str | None:
-    """What is wrong with the end, as the TPM remembers it."""
-    if head is None:
-        return "the TPM remembers no entry"
-    if head.expected is not None and _broken(session, head.expected) is None:
-        return None
-    row = session.get(LedgerRow, head.sequence)
-    if row is None:
-        return f"the end is missing, up to entry {head.sequence}"
-    return None if row.digest == head.digest else "the TPM remembers another one"
-
-
-def _place(head: _Head | None, last: int) -> int:
-    """Where the ledger stops being what the TPM remembers."""
-    return 1 if head is None else min(head.sequence, last + 1)
-
-
-def _conditions(query: LedgerQuery) -> Iterator[ColumnElement[bool]]:
-    if query.act is not None:
-        yield LedgerRow.act == query.act
-    if query.who is not None:
-        yield LedgerRow.who == query.who
-    if query.about is not None:
-        yield LedgerRow.detail.contains(query.about, autoescape=True)
-    if query.since is not None:
-        yield LedgerRow.time >= query.since
-    if query.until is not None:
-        yield LedgerRow.time <= query.until
-    if query.before is not None:
-        yield LedgerRow.sequence < query.before
-
-
-def _entry(row: LedgerRow) -> LedgerEntry:
-    return LedgerEntry(
-        sequence=row.sequence,
-        time=row.time,
-        source=row.source,
-        who=row.who,
-        act=row.act,
-        detail=row.detail,
-        previous=row.previous,
-        digest=row.digest,
-        signature=row.signature,
-    )

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session as Transaction
 
-from appliance.box.ledger import LedgerQuery, matching
+from appliance.box.ledger_search import LedgerQuery, matching
 from appliance.box.machine import Machine
 from appliance.box.receipts import columns_of
 from appliance.box.receipts_in_ledger import Run

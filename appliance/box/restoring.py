@@ -22,7 +22,8 @@ from appliance.box.backup import PACKAGES
 from appliance.box.backup_contents import Backup, open_backup
 from appliance.box.configuration import FILE, Configuration
 from appliance.box.identity import BUNDLE
-from appliance.box.ledger import RESTORE, Ledger, entries
+from appliance.box.ledger import RESTORE, Ledger
+from appliance.box.ledger_search import entries
 from appliance.box.machine import Machine
 from appliance.box.merging import LeftOut, merge
 from appliance.box.replaced import Replaced

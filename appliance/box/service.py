@@ -42,7 +42,8 @@ from appliance.box.holdings import StoredPackage, stored_packages
 from appliance.box.identity import Identity
 from appliance.box.importing import ReleaseInfo
 from appliance.box.judging import judge_requests
-from appliance.box.ledger import Ledger, LedgerQuery, LedgerState
+from appliance.box.ledger import Ledger, LedgerState
+from appliance.box.ledger_search import LedgerQuery
 from appliance.box.machine import Machine
 from appliance.box.receipts import CollectedReceipt, ReceiptFilter, ReceiptInfo
 from appliance.box.restoring import Person, Restored
