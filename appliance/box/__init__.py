@@ -1,8 +1,14 @@
 """The update box: its store of sealed releases, admission of requests, re-sealing, receipts, ledger.
 
-`BoxService` is the facade through which the command line and the kiosk use them.
+`BoxService` is the facade through which the command line and the kiosk use them. What notices media is loaded
+when it is first used: the kiosk watches, verbs are given their medium.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from appliance import media
 from appliance.box.admission import Admission
 from appliance.box.backup import BackupMade
 from appliance.box.checking import StoreFinding
@@ -23,12 +29,16 @@ from appliance.box.service import BoxService
 from appliance.box.survey import Action, MediumReport, PackageInfo
 from appliance.box.users import Session, User, UserRole
 from appliance.box.writing import WriteResult
-from appliance.media import MediaWatcher, MediumEvent, MediumInserted, MediumPassedOver, MediumRemoved
 from appliance.media.formatting import Formatted
 from appliance.trust.ledger_chain import LedgerEntry
 from media_format.errors import MachineFault, Misuse
 from media_format.progress import Pace, Progress
 from media_format.refusal import Refusal
+
+if TYPE_CHECKING:
+    from appliance.media import MediaWatcher, MediumEvent, MediumInserted, MediumPassedOver, MediumRemoved
+
+_OF_MEDIA: Final = {"MediaWatcher", "MediumEvent", "MediumInserted", "MediumPassedOver", "MediumRemoved"}
 
 __all__ = [
     "Action",
@@ -74,3 +84,9 @@ __all__ = [
     "WriteResult",
     "Written",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _OF_MEDIA:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(media, name)

@@ -9,6 +9,7 @@ from typing import BinaryIO, Final
 
 from sqlalchemy.orm import Session as Transaction
 
+from appliance import media
 from appliance.box import (
     admission,
     auditing,
@@ -52,7 +53,6 @@ from appliance.box.store import Store
 from appliance.box.survey import MediumReport
 from appliance.box.users import Session, User, UserRole
 from appliance.box.writing import WriteOrder, WriteResult
-from appliance.media import MediaWatcher
 from appliance.media.formatting import LABEL, Formatted, format_medium
 from appliance.tpm import Authorisation, open_tpm
 from appliance.trust.bundle import Bundle
@@ -321,9 +321,9 @@ class BoxService:
             pass
         return done
 
-    def watch_media(self, *, udev: bool = True, directories: tuple[Path, ...] = ()) -> MediaWatcher:
+    def watch_media(self, *, udev: bool = True, directories: tuple[Path, ...] = ()) -> media.MediaWatcher:
         """A watcher for this box's media; to be closed by the caller."""
-        return MediaWatcher(udev=udev, directories=directories, loops=self._machine.loops)
+        return media.MediaWatcher(udev=udev, directories=directories, loops=self._machine.loops)
 
     def survey(self, medium: Path) -> MediumReport:
         """What is on a medium, and what to do next. Nothing is changed."""

@@ -78,6 +78,10 @@ def test_a_process_that_starts_again_and_again_loads_only_what_it_needs(
     import_without([f"{process}.__main__"], needless)
 
 
+def test_a_verb_of_the_box_loads_nothing_that_waits_for_media() -> None:
+    import_without(["appliance.cli.box"], ("pyudev", "watchdog", "alembic", "textual"))
+
+
 @pytest.mark.parametrize("package", ["media_format", "appliance", "tui"])
 def test_importing_a_package_prints_and_writes_nothing(package: str, tmp_path: Path) -> None:
     done = subprocess.run(
