@@ -19,11 +19,6 @@ PURPOSE = (Code.PURPOSE_MISMATCH, Code.SIGNER_SUPERSEDED, Code.THRESHOLD_NOT_MET
 
 
 @pytest.fixture(scope="module")
-def world() -> World:
-    return World()
-
-
-@pytest.fixture(scope="module")
 def judge(world: World) -> Callable[[PackageBytes], None]:
     anchor, view = world.anchor, world.view()
     lists = RevocationLists(anchor)
