@@ -18,8 +18,10 @@ from appliance.box.faults import DATABASE, FaultCode
 from appliance.box.machine import Machine
 from appliance.box.package_volume import KeptFile
 from appliance.box.receipt_check import check_receipts
+from appliance.box.remembered import Remembered
 from appliance.box.schema import ReleaseRow
 from appliance.box.schema_check import check_schema
+from appliance.box.settings import SETTINGS
 from appliance.trust.manifest import verify_manifest
 from media_format.errors import MachineFault, Misuse
 from media_format.objects import Manifest, TrustAnchor
@@ -56,6 +58,7 @@ def check(machine: Machine, report: Report) -> tuple[StoreFinding, ...]:
         lambda: _receipts(machine),
         lambda: _devices(machine),
         lambda: _people(machine),
+        lambda: _settings(machine),
         lambda: _lists(machine),
     )
     return tuple(finding for part in parts for finding in _guarded(part))
@@ -211,11 +214,20 @@ def _devices(machine: Machine) -> Iterator[StoreFinding]:
 
 
 def _people(machine: Machine) -> Iterator[StoreFinding]:
+    return _remembered(machine, users.PEOPLE)
+
+
+def _settings(machine: Machine) -> Iterator[StoreFinding]:
+    return _remembered(machine, SETTINGS)
+
+
+def _remembered(machine: Machine, rows: Remembered) -> Iterator[StoreFinding]:
+    """Whether the rows are those that the TPM remembers."""
     try:
         with machine.store.reading() as transaction:
-            users.check_people(transaction, machine.tpm)
+            rows.check(transaction, machine.tpm)
     except Refusal as refusal:
-        yield StoreFinding("people", refusal.detail, refusal.advice)
+        yield StoreFinding(rows.name, refusal.detail, refusal.advice)
 
 
 def _lists(machine: Machine) -> Iterator[StoreFinding]:

@@ -19,6 +19,7 @@ from appliance.box import ledger_head
 from appliance.box.ledger_head import LedgerHead, end_of_trust, problem_at_end
 from appliance.box.ledger_search import LedgerQuery, entries, matching, newest_row
 from appliance.box.schema import LedgerRow
+from appliance.box.settings import SETTINGS
 from appliance.box.store import Store
 from appliance.tpm import Tpm
 from appliance.trust.clock import TrustedTime
@@ -122,8 +123,11 @@ class Ledger:
 
     @contextmanager
     def acts(self, when: TrustedTime) -> Iterator[Acts]:
-        """A transaction that does several acts and enters each; all of them, or none."""
-        with self._store.transaction() as transaction:
+        """A transaction that does several acts and enters each; all of them, or none.
+
+        Refusal(tpm-unavailable) where what the box goes by is not what the TPM remembers.
+        """
+        with self._store.transaction() as transaction, SETTINGS.changing(transaction, self._tpm):
             acts = Acts(transaction, when, LedgerHead.of(self._tpm))
             yield acts
         if acts.entered:
@@ -155,9 +159,10 @@ class Ledger:
         return head.sequence if head else None
 
     def remember(self) -> None:
-        """Let the TPM remember the newest entry."""
+        """Let the TPM remember the newest entry, and what the box goes by since."""
         # Inside a transaction, so that of two programs the one that is late does not step back.
         with self._store.transaction() as transaction:
+            SETTINGS.settle(transaction, self._tpm)
             row = newest_row(transaction)
             if row is not None:
                 ledger_head.remember(self._tpm, row)
@@ -165,10 +170,11 @@ class Ledger:
     def expect(self) -> None:
         """Let the TPM take the newest entry here for the end as well, besides the one that it remembers.
 
-        For the moment at which this store takes the place of another one: a cut leaves one of the two, and
-        the TPM knows both. The next act at the box, or `remember`, ends that.
+        So it does with what the box goes by. For the moment at which this store takes the place of another
+        one: a cut leaves one of the two, and the TPM knows both. The next act, or `remember`, ends that.
         """
         with self._store.reading() as session:
+            SETTINGS.expect(session, self._tpm)
             row = newest_row(session)
         if row is not None:
             ledger_head.expect(self._tpm, row)

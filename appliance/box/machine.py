@@ -15,6 +15,7 @@ from appliance.box.directives import DirectiveResult
 from appliance.box.identity import Identity
 from appliance.box.ledger import Ledger
 from appliance.box.rules import Rules
+from appliance.box.settings import SETTINGS
 from appliance.box.store import Store
 from appliance.box.users import Session
 from appliance.media import open_medium
@@ -101,8 +102,13 @@ class Machine:
     # What acts begin with
 
     def context(self) -> Context:
-        """The surroundings of an act, at the trusted time. Refusal(revoked) where the box is."""
+        """The surroundings of an act, at the trusted time.
+
+        Refusal(revoked) where the box is, and (tpm-unavailable) where what it goes by was changed past it.
+        """
         own = self.own()
+        with self.store.reading() as transaction:
+            SETTINGS.check(transaction, self.tpm)
         context = Context(self.store, self.tpm, own, self.time(own), self.configuration.allow_by_default)
         _judge_own(own, context.lists())
         return context

@@ -13,13 +13,14 @@ from appliance.box.store import Store
 from media_format import cbor
 from media_format.refusal import Refusal
 
-_OWNER: Final = "box"
+OWNER: Final = "box"
+"""The name of the setting."""
 _LIMIT: Final = 1024
 
 
 def claim(transaction: Transaction, box_id: str, key: bytes) -> None:
     """Say that the store is this box's; `key` is its identity key (SubjectPublicKeyInfo)."""
-    transaction.merge(SettingRow(name=_OWNER, value=_value(box_id, key)))
+    transaction.merge(SettingRow(name=OWNER, value=_value(box_id, key)))
 
 
 def check(store: Store, box_id: str, key: bytes, *, claiming: bool) -> None:
@@ -28,7 +29,7 @@ def check(store: Store, box_id: str, key: bytes, *, claiming: bool) -> None:
     MachineFault(store-mixed) for another box's.
     """
     with store.reading() as transaction:
-        row = transaction.get(SettingRow, _OWNER)
+        row = transaction.get(SettingRow, OWNER)
     if row is None:
         if claiming:
             with store.transaction() as transaction:

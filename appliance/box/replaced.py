@@ -15,6 +15,7 @@ from appliance.box import users
 from appliance.box.backup import snapshot
 from appliance.box.faults import DATABASE, FaultCode, of_database
 from appliance.box.schema import UserRow
+from appliance.box.settings import SETTINGS
 from appliance.box.store import Store
 from appliance.box.told import Told
 from appliance.tpm import Tpm
@@ -32,11 +33,16 @@ class Replaced:
     """A box's store before it is replaced; `store` is None where it cannot be read or believed."""
 
     def __init__(
-        self, store: Store | None, people: list[dict[str, object]], watch: sqlite3.Connection | None
+        self,
+        store: Store | None,
+        tpm: Tpm,
+        people: list[dict[str, object]],
+        watch: sqlite3.Connection | None,
     ) -> None:
         self.people = people
         """The people whom the TPM remembers, none where they are not in this store."""
         self._store = store
+        self._tpm = tpm
         self._watch = watch
         self._version = _version(watch)
 
@@ -46,10 +52,14 @@ class Replaced:
             self._watch.close()
 
     def told(self, bundle: Bundle) -> Told | None:
-        """What the vendor told the box, as far as that can be read."""
+        """What the vendor told the box, as far as that can be read and is what the TPM remembers."""
+        if self._store is None:
+            return None
         try:
-            return Told.to(self._store, bundle) if self._store is not None else None
-        except MachineFault:
+            with self._store.reading() as transaction:
+                SETTINGS.check(transaction, self._tpm)
+            return Told.to(self._store, bundle)
+        except (MachineFault, Refusal):
             return None
 
     def check_unchanged(self) -> None:
@@ -66,17 +76,17 @@ def look(folder: Path, tpm: Tpm) -> Replaced:
         store = Store.open(folder)
         watch = sqlite3.connect(folder / DATABASE, timeout=_WAIT)
     except (MachineFault, sqlite3.DatabaseError):
-        return Replaced(None, [], None)
+        return Replaced(None, tpm, [], None)
     # Before its people are read: whatever is written from here on shows.
-    watched = Replaced(store, [], watch)
+    watched = Replaced(store, tpm, [], watch)
     try:
         with store.transaction() as transaction:
-            users.settle(transaction, tpm)
+            users.PEOPLE.settle(transaction, tpm)
             rows = transaction.execute(select(UserRow.name, UserRow.role, UserRow.sealed))
             watched.people = [dict(row._mapping) for row in rows]
     except (MachineFault, Refusal):
         watched.close()
-        return Replaced(None, [], None)
+        return Replaced(None, tpm, [], None)
     return watched
 
 

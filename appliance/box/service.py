@@ -105,7 +105,7 @@ class BoxService:
 
         with (
             book.entry(time, "init", f"box {box_id}", supervisor, sign) as transaction,
-            users.changing(transaction, opened),
+            users.PEOPLE.changing(transaction, opened),
         ):
             users.add(transaction, supervisor, UserRole.SUPERVISOR, sealed)
         request = identity.enrolment(opened, box_id, auth)
@@ -159,11 +159,11 @@ class BoxService:
         """A person's change of who the people are: the TPM remembers them before and after it."""
         with (
             self._machine.acting(session, act, detail) as transaction,
-            users.changing(transaction, self._tpm),
+            users.PEOPLE.changing(transaction, self._tpm),
         ):
             yield transaction
         with self._store.transaction() as transaction:
-            users.settle(transaction, self._tpm)
+            users.PEOPLE.settle(transaction, self._tpm)
 
     # Certificates
 

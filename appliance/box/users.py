@@ -6,10 +6,7 @@ write the database brings back a person who was removed, an old PIN, or gives a 
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -17,6 +14,7 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session as Transaction
 
+from appliance.box.remembered import Remembered
 from appliance.box.schema import UserRow
 from appliance.box.store import Store
 from appliance.tpm import Authorisation, Tpm
@@ -26,9 +24,6 @@ from media_format.refusal import Code, Refusal
 
 _NAME: Final = re.compile(r"[\w][\w .'-]{0,31}")
 _SHORTEST_PIN: Final = 6
-_MEMORY: Final = "people"
-"""The name under which the TPM keeps the digest over everybody; two of them while a change is made."""
-_DIGEST: Final = 32
 
 
 class UserRole(StrEnum):
@@ -124,8 +119,8 @@ def unlock(store: Store, tpm: Tpm, name: str, pin: str) -> Session:
     remember.
     """
     with store.reading() as transaction:
-        people = check_people(transaction, tpm)
-    person = next((person for person in people if person.name == name), None)
+        PEOPLE.check(transaction, tpm)
+        person = next((person for person in _people(transaction) if person.name == name), None)
     if person is None:
         raise Refusal(Code.PIN_WRONG, f"there is no user {name!r} with this PIN")
     authorisation = Authorisation(tpm.unseal(person.sealed, pin))
@@ -139,66 +134,15 @@ def check_session(transaction: Transaction, tpm: Tpm, session: Session) -> None:
     """Hold a session against the people of today, in a transaction that may write.
 
     Refusal(pin-wrong) where its person was removed, or has another PIN or role since it was opened, and as
-    `settle` raises.
+    `PEOPLE.settle` raises.
     """
-    settle(transaction, tpm)
+    PEOPLE.settle(transaction, tpm)
     row = transaction.get(UserRow, session.user)
     if row is None or (row.role, row.sealed) != (session.role, session.sealed):
         raise Refusal(
             Code.PIN_WRONG,
             f"{session.user} was removed, or has another PIN or role, since the PIN was shown",
         )
-
-
-@contextmanager
-def changing(transaction: Transaction, tpm: Tpm) -> Iterator[None]:
-    """Change who the people are, or their PINs and roles: the TPM hears of it before the database has it.
-
-    Until `settle` is called in a later transaction it accepts both, the people before and those after: a cut
-    leaves one of the two. Refusal(tpm-unavailable) for people whom the TPM does not remember.
-    """
-    before = settle(transaction, tpm)
-    yield
-    transaction.flush()
-    tpm.store(_MEMORY, before + _digest(_people(transaction)))
-
-
-def settle(transaction: Transaction, tpm: Tpm) -> bytes:
-    """Hold the people against the TPM's memory, which from now on is of these alone; returns their digest.
-
-    To be called in a transaction that may write, so that no change is under way. Raises as `check_people`.
-    """
-    people, memory = _remembered(transaction, tpm)
-    found = _digest(people)
-    if memory != found:
-        tpm.store(_MEMORY, found)
-    return found
-
-
-def check_people(transaction: Transaction, tpm: Tpm) -> tuple[StoredUser, ...]:
-    """Everybody, held against the TPM's memory; nothing is changed, and a look at the database is enough.
-
-    Refusal(tpm-unavailable) for people whom the TPM does not remember.
-    """
-    return _remembered(transaction, tpm)[0]
-
-
-def _remembered(transaction: Transaction, tpm: Tpm) -> tuple[tuple[StoredUser, ...], bytes]:
-    """The people, and the TPM's memory, of them or of these and others."""
-    memory = tpm.load(_MEMORY) or _NOBODY
-    while True:
-        people = _people(transaction)
-        if _digest(people) in (memory[:_DIGEST], memory[_DIGEST:]):
-            return people, memory
-        before, memory = memory, tpm.load(_MEMORY) or _NOBODY
-        if memory == before:
-            raise Refusal(
-                Code.TPM_UNAVAILABLE,
-                "the people in box.db are not those that the TPM remembers: the file was changed or copied"
-                " back; put the newest backup back (updatebox box restore), or make the box anew"
-                " (updatebox box init)",
-            )
-        # Somebody changed them between the two looks.
 
 
 def listed(transaction: Transaction) -> tuple[User, ...]:
@@ -222,13 +166,12 @@ def _people(transaction: Transaction) -> tuple[StoredUser, ...]:
     return tuple(StoredUser(*row) for row in rows)
 
 
-def _digest(people: Sequence[StoredUser]) -> bytes:
-    told: list[cbor.Value] = [[person.name, person.role, person.sealed] for person in people]
-    return hashlib.sha256(cbor.encode(["updatebox people", told])).digest()
+def _rows(transaction: Transaction) -> list[cbor.Value]:
+    return [[person.name, person.role, person.sealed] for person in _people(transaction)]
 
 
-_NOBODY: Final = _digest(())
-"""What the TPM of a new box remembers."""
+PEOPLE: Final = Remembered("people", "the people", _rows)
+"""Everybody with role and PIN."""
 
 
 def _check_pin(pin: str) -> None:

@@ -14,8 +14,8 @@ from appliance.box import BoxService, Person, Restored, UserRole
 from appliance.box.backup import snapshot
 from appliance.box.faults import DATABASE, FaultCode
 from appliance.box.ledger import Ledger
+from appliance.box.machine import Machine
 from appliance.box.replaced import put_database
-from appliance.box.store import Store
 from media_format.errors import MachineFault, Misuse
 from media_format.limits import MIB
 from media_format.objects import Entitlement
@@ -135,11 +135,11 @@ def test_a_box_that_takes_over_learns_of_the_revocations_that_the_former_one_kne
 def test_the_time_that_has_passed_is_not_taken_back_by_a_restore(shop: Workshop) -> None:
     box = shop.box()
     file = backed_up(box)
-    store = Store(box.folder)
-    with store.transaction() as transaction:
-        store.raise_time_floor(transaction, now() + 60)
+    machine = Machine.open(box.folder, now)
+    with machine.ledger.entry(machine.ledger_time(), "lists", "newer ones") as transaction:
+        machine.store.raise_time_floor(transaction, now() + 60)
     restored(box.folder, file)
-    assert store.time_floor() == now() + 60
+    assert machine.store.time_floor() == now() + 60
 
 
 def test_a_disk_that_is_full_leaves_the_store_where_it_is(tmp_path: Path) -> None:
