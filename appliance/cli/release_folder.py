@@ -1,13 +1,28 @@
-"""The directory that a release is written into, to be carried to boxes."""
+"""Releases on their way to boxes: for which they are sealed, and the directory they are written into."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Final
+
+import click
 
 from media_format.errors import Misuse
 from media_format.volume import Volume, open_volume
+
+FOR_BOXES: Final = click.option(
+    "--for",
+    "boxes",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A box's certificates.",
+)
+INTO: Final = click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="The directory to write into."
+)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from appliance.cli.components import component
 from appliance.cli.files import read_bundle
 from appliance.cli.places import places
 from appliance.cli.progress import ProgressBars
-from appliance.cli.release_folder import release_folder
+from appliance.cli.release_folder import FOR_BOXES, INTO, release_folder
 from appliance.cli.secrets import secret_options
 from appliance.vendor import SealOrder, Vendor
 from media_format.errors import Misuse
@@ -39,15 +39,8 @@ from media_format.volume import open_volume
     metavar="SLOT=IMAGE",
     help="An image, or a hook, that the release was made of, and its slot.",
 )
-@click.option(
-    "--for",
-    "boxes",
-    multiple=True,
-    required=True,
-    type=click.Path(path_type=Path),
-    help="A box's certificates.",
-)
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The directory to write into.")
+@FOR_BOXES
+@INTO
 @answering
 @secret_options("passphrase", "vendor passphrase")
 def seal(

@@ -18,7 +18,7 @@ from appliance.cli.places import places
 from appliance.cli.policy import policy_options
 from appliance.cli.progress import ProgressBars
 from appliance.cli.quantities import Moment, Size, counted
-from appliance.cli.release_folder import release_folder
+from appliance.cli.release_folder import FOR_BOXES, INTO, release_folder
 from appliance.cli.renewal import renew, renew_authority, rotate_root
 from appliance.cli.sealing import seal
 from appliance.cli.secrets import secret_options
@@ -126,14 +126,7 @@ def enrol_device(directory: Path, csr: Path, out: Output, passphrase: str) -> An
     help="An image and its slot.",
 )
 @click.option("--hook", "hooks", multiple=True, metavar="SLOT=FILE", help="A program for the device to run.")
-@click.option(
-    "--for",
-    "boxes",
-    multiple=True,
-    required=True,
-    type=click.Path(path_type=Path),
-    help="A box's certificates.",
-)
+@FOR_BOXES
 @click.option(
     "--hardware", multiple=True, help="Compatible hardware; default: what was enrolled of the product."
 )
@@ -159,7 +152,7 @@ def enrol_device(directory: Path, csr: Path, out: Output, passphrase: str) -> An
     show_default=True,
     help="Bytes of one file on the medium; a multiple of 4096.",
 )
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The directory to write into.")
+@INTO
 @answering
 @_PASSPHRASE
 def release(
