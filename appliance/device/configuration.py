@@ -21,6 +21,8 @@ from media_format.wire import Text
 FILE_NAME: Final = "device.toml"
 DEFAULT_LARGEST_CHUNK: Final = limits.MIB
 DEFAULT_TRIES: Final = 3
+MAX_SLOTS: Final = 64
+"""A request tells of both banks of each, so that a box knows what fits."""
 _SHORT: Final = Text(64)
 T = TypeVar("T")
 
@@ -62,6 +64,8 @@ class DeviceConfiguration:
             _check_text(name, getattr(self, name))
         if not self.slots:
             raise Misuse("slots: a device needs at least one slot")
+        if len(self.slots) > MAX_SLOTS:
+            raise Misuse(f"slots: a device has at most {MAX_SLOTS}")
         for slot, banks in self.slots.items():
             _check_text("slots", slot)
             if banks[0] == banks[1]:

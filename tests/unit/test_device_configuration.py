@@ -58,6 +58,14 @@ def test_more_slots_than_the_devices_record_has_room_for_are_refused() -> None:
     replace(CONFIGURATION, slots={name[-8:]: banks for name, banks in slots.items()})
 
 
+def test_more_slots_than_a_request_tells_of_are_refused() -> None:
+    slots = {str(number): (Path(f"a{number}"), Path(f"b{number}")) for number in range(65)}
+    with pytest.raises(Misuse, match="at most 64"):
+        replace(CONFIGURATION, slots=slots)
+    del slots["64"]
+    replace(CONFIGURATION, slots=slots)
+
+
 def test_a_slot_needs_two_different_banks() -> None:
     with pytest.raises(Misuse, match=r"slots\.root"):
         read_configuration('id="a"\nproduct="b"\nline="c"\nhardware="d"\n[slots]\nroot=["x", "x"]\n')
