@@ -101,6 +101,7 @@ class Bench:
     def __init__(self, folder: Path, size: int, small: int) -> None:
         self.workshop = Workshop(folder)
         self.size = size
+        self._slot = max(size, small)
         self._releases: dict[str, str] = {}
         self._enrol()
         self._take("random", size, 1)
@@ -113,7 +114,7 @@ class Bench:
         medium = shop.path("requests")
         medium.mkdir()
         for name in _DEVICES:
-            kind = ("--id", name, "--product", PRODUCT, "--hardware", "rev-c", "--slot-size", _MIB)
+            kind = ("--id", name, "--product", PRODUCT, "--hardware", "rev-c", "--slot-size", self._slot)
             shop.at_home(
                 "device", "init", name, *kind, "--slot", "rootfs=a,b", "--tpm", "soft-in-process:tpm"
             )
