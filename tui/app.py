@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +34,7 @@ from tui.messages import (
     WatcherFailed,
 )
 from tui.pace import Pace
+from tui.rack import Rack
 from tui.screens.bays import BaysScreen
 from tui.screens.frame import QUIT, Frame
 from tui.screens.help import HelpScreen
@@ -89,7 +88,7 @@ class Kiosk(App[None], inherit_bindings=False):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
-        self.bays: dict[Path, Bay] = {}
+        self._rack = Rack()
         self._service = service
         self._watcher = watcher
         self._fixed = fixed
@@ -101,8 +100,6 @@ class Kiosk(App[None], inherit_bindings=False):
         self._watching = True
         self._more = (QUIT,) if may_quit else ()
         self._home = BaysScreen(self._more)
-        self._locks: dict[Path, threading.Lock] = {}
-        self._cancelled: dict[Path, threading.Event] = {}
 
     async def on_mount(self) -> None:
         await self.push_screen(self._home)
@@ -117,8 +114,7 @@ class Kiosk(App[None], inherit_bindings=False):
 
     def on_unmount(self) -> None:
         self._watcher.close()
-        for cancelled in self._cancelled.values():
-            cancelled.set()
+        self._rack.cancel_all()
 
     async def on_event(self, event: Event) -> None:
         if isinstance(event, InputEvent):
@@ -138,7 +134,7 @@ class Kiosk(App[None], inherit_bindings=False):
         while len(self.screen_stack) > 1 and self.screen is not self._home:
             self.pop_screen()
         self._name_who(texts.NOBODY)
-        self.push_screen(UnlockScreen(self._service, self.bays, notice, self._more), self._unlocked)
+        self.push_screen(UnlockScreen(self._service, self._rack.bays, notice, self._more), self._unlocked)
 
     def _unlocked(self, session: Session | None) -> None:
         self._session = session
@@ -202,23 +198,17 @@ class Kiosk(App[None], inherit_bindings=False):
             self._remove(event.path)
 
     def _insert(self, path: Path) -> None:
-        known = self.bays.get(path)
-        self.bays[path] = replace(known, gone=False) if known else Bay(path)
-        self._locks.setdefault(path, threading.Lock())
+        self._rack.insert(path)
         self._survey(path)
         self._show()
 
     def _remove(self, path: Path) -> None:
-        bay = self.bays.get(path)
-        if bay is not None and bay.work is not None:
-            self.bays[path] = replace(bay, gone=True)
-        elif bay is not None:
-            del self.bays[path]
+        self._rack.remove(path)
         self._show()
 
     @work(thread=True, group="survey")
     def _survey(self, path: Path) -> None:
-        with self._locks[path]:
+        with self._rack.lock(path):
             try:
                 message = Surveyed(path, self._service.survey(path), "")
             except Exception as error:
@@ -227,29 +217,25 @@ class Kiosk(App[None], inherit_bindings=False):
 
     @on(Surveyed)
     def surveyed(self, message: Surveyed) -> None:
-        bay = self.bays.get(message.path)
-        if bay is not None:
-            self.bays[message.path] = replace(bay, report=message.report, problem=message.problem)
-            self._show()
+        self._rack.surveyed(message.path, message.report, message.problem)
+        self._show()
 
     def action_read_again(self) -> None:
-        for path, bay in self.bays.items():
-            if bay.work is None:
-                self.bays[path] = replace(bay, report=None, problem="", outcome=None)
-                self._survey(path)
+        for path in self._rack.forget():
+            self._survey(path)
         self._look()
         self._show()
 
     def _show(self) -> None:
         for screen in self.screen_stack:
             if isinstance(screen, Frame) and screen.is_whole:
-                screen.show(self.bays)
+                screen.show(self._rack.bays)
 
     # What a person asks for
 
     @on(BayCard.Chosen)
     def chosen(self, message: BayCard.Chosen) -> None:
-        bay = self.bays.get(message.bay.path)
+        bay = self._rack.bays.get(message.bay.path)
         session = self._session
         if bay is None or session is None:
             return
@@ -273,25 +259,22 @@ class Kiosk(App[None], inherit_bindings=False):
 
     @on(ReviewReady)
     def review_ready(self, message: ReviewReady) -> None:
-        bay = self.bays.get(message.path)
+        bay = self._rack.bays.get(message.path)
         if self.screen is self._home and bay is not None and bay.report is not None:
             self.push_screen(ReviewScreen(bay, message.releases), lambda found: self._write(bay, found or ()))
 
     def _write(self, bay: Bay, devices: tuple[str, ...]) -> None:
         session = self._session
-        if not devices or session is None or bay.path not in self.bays:
+        if not devices or session is None or bay.path not in self._rack.bays:
             return
-        cancelled = self._cancelled[bay.path] = threading.Event()
+        cancelled = self._rack.cancellable(bay.path)
         job = jobs.writing(self._service, bay.path, devices, session, cancelled.is_set)
         self._begin(bay, Action.WRITE, len(devices), job)
 
     @on(ProgressScreen.Cancelled)
     def cancel(self, message: ProgressScreen.Cancelled) -> None:
-        bay = self.bays.get(message.path)
-        if bay is not None and bay.work is not None and message.path in self._cancelled:
-            self._cancelled[message.path].set()
-            self.bays[message.path] = replace(bay, work=replace(bay.work, cancelling=True))
-            self._show()
+        self._rack.cancel(message.path)
+        self._show()
 
     def action_results(self) -> None:
         if self._session is not None and self.screen is self._home:
@@ -313,8 +296,7 @@ class Kiosk(App[None], inherit_bindings=False):
 
     def _begin(self, bay: Bay, action: Action, packages: int, job: jobs.Job) -> None:
         pace = Pace(_PHASES[action], packages, self._clock())
-        busy = replace(bay, work=Work(action, pace), outcome=None)
-        self.bays[bay.path] = busy
+        busy = self._rack.begin(bay.path, Work(action, pace))
         self._run_job(bay.path, job)
         self._watch_work(busy)
         self._show()
@@ -330,36 +312,24 @@ class Kiosk(App[None], inherit_bindings=False):
                 last = now
                 self.post_message(Advanced(path, progress, now))
 
-        with self._locks[path]:
+        with self._rack.lock(path):
             outcome = jobs.ending(self._service, job, report)
             self._watcher.finished(path)
         self.post_message(Ended(path, outcome))
 
     @on(Advanced)
     def advanced(self, message: Advanced) -> None:
-        bay = self.bays.get(message.path)
-        if bay is not None and bay.work is not None:
-            pace = bay.work.pace.advanced(message.progress, message.at)
-            self.bays[message.path] = replace(bay, work=replace(bay.work, pace=pace))
-            self._show()
+        self._rack.advance(message.path, message.progress, message.at)
+        self._show()
 
     def _let_time_pass(self) -> None:
-        """Work that has stalled reports nothing, and that shows."""
-        working = [bay for bay in self.bays.values() if bay.work is not None]
-        for bay in working:
-            assert bay.work is not None
-            pace = bay.work.pace.at(self._clock())
-            self.bays[bay.path] = replace(bay, work=replace(bay.work, pace=pace))
-        if working:
+        if self._rack.let_time_pass(self._clock()):
             self._show()
 
     @on(Ended)
     def ended(self, message: Ended) -> None:
-        self._cancelled.pop(message.path, None)
-        bay = self.bays.pop(message.path)
-        ended = replace(bay, work=None, outcome=message.outcome)
-        if not bay.gone:
-            self.bays[message.path] = ended
+        ended = self._rack.end(message.path, message.outcome)
+        if not ended.gone:
             self._survey(message.path)
         self._look()
         self._show_outcome(ended, message.outcome)

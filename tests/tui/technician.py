@@ -36,6 +36,10 @@ class Technician:
     async def touch(self, selector: str) -> None:
         assert await self._pilot.click(selector), f"{selector} is not where a finger can touch it"
 
+    async def touch_at(self, column: int, row: int) -> None:
+        """Touch a place on the screen."""
+        await self._pilot.click(offset=(column, row))
+
     async def until(self, condition: Callable[[], bool], what: str) -> None:
         """Wait for something to become true."""
         deadline = time.monotonic() + PATIENCE

@@ -33,7 +33,7 @@ class OutcomeScreen(Frame[None]):
         self._shown = 0
 
     def body(self) -> Iterator[Widget]:
-        heading = Label(self._outcome.heading, id="heading")
+        heading = Label(self._outcome.heading, id="heading", markup=False)
         heading.set_class(self._outcome.good, "-good")
         yield heading
         code = Vertical(Static("", id="qr", markup=False), id="code")

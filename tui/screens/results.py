@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rich.text import Text
 from textual import on, work
 from textual.binding import Binding
 from textual.message import Message
@@ -46,7 +47,7 @@ class ResultsScreen(Frame[None]):
         yield Static("", id="detail", markup=False)
 
     def on_mount(self) -> None:
-        table: DataTable[str] = self.query_one("#results", DataTable)
+        table: DataTable[Text] = self.query_one("#results", DataTable)
         table.add_columns(*texts.RESULTS_COLUMNS)
         table.display = False
         self._read()
@@ -64,9 +65,10 @@ class ResultsScreen(Frame[None]):
     @on(Found)
     def found(self, message: Found) -> None:
         self._receipts = message.receipts
-        table: DataTable[str] = self.query_one("#results", DataTable)
+        table: DataTable[Text] = self.query_one("#results", DataTable)
         for receipt in message.receipts:
-            table.add_row(*_row(receipt))
+            # As text: in a plain string Textual would follow the markup that a device may have put there.
+            table.add_row(*map(Text, _row(receipt)))
         table.display = bool(message.receipts)
         empty = self.query_one("#empty", Label)
         empty.display = not message.receipts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.markup import escape
+from textual.content import Content
 from textual.message import Message
 from textual.widgets import Label
 
@@ -46,7 +46,7 @@ class BayCard(Vertical, can_focus=True):
 
     def _show(self) -> None:
         bay = self.bay
-        self.border_title = escape(bay.headline)
+        self.border_title = Content(bay.headline)
         self.border_subtitle = bay.mark
         for state in State:
             self.set_class(state is bay.state, f"-{state}")
