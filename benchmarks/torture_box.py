@@ -23,7 +23,7 @@ from typing import Final
 
 from tests.power.acts import ACTS, Act
 from tests.power.disk import Cut, Disk, Event, Loss, cuts, lay
-from tests.power.killing import Place, kill_at, places
+from tests.power.killing import Killed, Place, kill_at, places
 from tests.power.recording import record
 from tests.power.world import World
 
@@ -69,16 +69,17 @@ def kill(world: World, act: Act, where: Sequence[Place], wanted: int, folder: Pa
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         chosen = where[:: -(-len(where) // wanted)]
         runs = pool.map(partial(_kill, world, act, folder), enumerate(chosen))
-        for root, place, said in runs:
-            line.add(place, world.judge(root, act, said=said))
+        for root, place, found in runs:
+            if found.killed:
+                line.add(place, world.judge(root, act, said=found.said))
             shutil.rmtree(root)
     return line
 
 
-def _kill(world: World, act: Act, folder: Path, numbered: tuple[int, Place]) -> tuple[Path, Place, bool]:
+def _kill(world: World, act: Act, folder: Path, numbered: tuple[int, Place]) -> tuple[Path, Place, Killed]:
     number, place = numbered
     root = world.copy(folder / f"killed-{number}")
-    return root, place, kill_at(act.command(root), root, place)
+    return root, place, kill_at(act.command(root), root, place, folder / f"killed-{number}.log")
 
 
 def _spread(found: Iterable[Cut], step: float) -> Iterator[Cut]:

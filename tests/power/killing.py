@@ -37,18 +37,26 @@ def places(log: str) -> list[Place]:
     return [Place(name, number) for name in sorted(CALLS & set(most)) for number in range(1, most[name] + 1)]
 
 
-def kill_at(command: Sequence[str], root: Path, place: Place) -> bool:
-    """Run a command of which a process dies when one of its threads enters a call; whether it succeeded.
+class Killed(NamedTuple):
+    """What became of a command. `killed`: whether a process of it was; `said`: whether it succeeded."""
 
-    Returns when all its processes have ended, also a keystore that outlives it.
+    killed: bool
+    said: bool
+
+
+def kill_at(command: Sequence[str], root: Path, place: Place, log: Path) -> Killed:
+    """Run a command of which a process dies when one of its threads enters a call. strace writes to `log`.
+
+    Returns when all its processes have ended, also a keystore that outlives it. Another run may take other
+    ways and not get to the place.
     """
-    inject = f"inject={place.call}:signal=KILL:when={place.number}"
-    strace = [require("strace"), "-f", "--seccomp-bpf", "-o", "/dev/null", "-e", f"trace={place.call}"]
+    # No --seccomp-bpf: what strace stops at then is no place where the kernel takes an injected signal.
+    strace = [require("strace"), "-f", "-o", str(log), "-e", f"trace={place.call}"]
     done = subprocess.run(
-        [*strace, "-e", inject, *command],
+        [*strace, "-e", f"inject={place.call}:signal=KILL:when={place.number}", *command],
         cwd=root,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,
     )
-    return done.returncode == 0
+    return Killed("+++ killed by SIGKILL +++" in log.read_text(errors="replace"), done.returncode == 0)

@@ -70,8 +70,9 @@ def test_a_program_that_is_killed_leaves_a_box_that_goes_on(world: World, tmp_pa
     where = places((tmp_path / "whole/log").read_text())
     for number, place in enumerate(where[:: len(where) // KILLS]):
         root = world.copy(tmp_path / f"killed-{number}")
-        said = kill_at(act.command(root), root, place)
-        assert world.judge(root, act, said=said) == [], place
+        found = kill_at(act.command(root), root, place, tmp_path / "log")
+        assert found.killed, place
+        assert world.judge(root, act, said=found.said) == [], place
 
 
 def test_a_box_that_did_not_sync_would_be_found_out(
