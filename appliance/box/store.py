@@ -168,7 +168,7 @@ class Store:
     def keep_lists(self, session: Session, bundle: Bundle, lists: RevocationLists) -> None:
         """Remember what is new in `lists`; another process may have learnt of others meanwhile."""
         known = _lists(session)
-        newest = RevocationLists(bundle.anchor, (*known, *lists.ders)).ders
+        newest = RevocationLists(bundle.anchor, known, bundle.certificates).joined(lists).ders
         if newest != known:
             session.merge(SettingRow(name=_CRLS, value=cbor.encode(list(newest))))
 

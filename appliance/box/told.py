@@ -36,7 +36,7 @@ class Told:
         The floor may be an earlier one than the copy's if the vendor has given a directive since: that is
         what lowers it.
         """
-        self.keep_lists(transaction, copy, bundle)
+        copy.keep_lists(transaction, bundle, RevocationLists(bundle.anchor, self.lists, bundle.certificates))
         if self.sequence > directives.last_sequence(transaction):
             directives.keep_sequence(transaction, self.sequence)
             copy.set_time_floor(transaction, self.floor)
@@ -46,13 +46,5 @@ class Told:
             copy.raise_time_floor(transaction, self.floor)
 
     def keep_lists(self, transaction: Transaction, store: Store, bundle: Bundle) -> None:
-        """Bring newer lists into a store. Of an issuer whom that knows, only those with its signature."""
-        known = store.lists(bundle).take(self.lists)
-        issuers = {told.issuer for told in known.numbers()}
-        unknown = tuple(der for der in self.lists if _issuer(bundle, der) not in issuers)
-        lists = RevocationLists(bundle.anchor, (*known.ders, *unknown))
-        store.keep_lists(transaction, bundle, lists)
-
-
-def _issuer(bundle: Bundle, der: bytes) -> bytes | None:
-    return next((told.issuer for told in RevocationLists(bundle.anchor, (der,)).numbers()), None)
+        """Bring newer lists into another box's store: only those that an issuer known there signed."""
+        store.keep_lists(transaction, bundle, store.lists(bundle).take(self.lists))

@@ -16,9 +16,10 @@ from media_format.refusal import Code, Refusal
 class RevocationLists:
     """The newest revocation list of every issuer that this machine has seen. Immutable.
 
-    `ders` are this machine's own stored lists. They are checked against their issuer's key again
-    whenever they are used to judge a certificate. `certificates` may hold issuing CAs (those of the
-    machine's own bundle), so that lists of CAs are taken over whose certificates do not come along.
+    `ders` are this machine's own stored lists. They are checked against their issuer's key again, here or,
+    where the issuer is not known yet, when they are used to judge a certificate: what it did not sign counts
+    as missing. `certificates` may hold issuing CAs (those of the machine's own bundle), so that lists of CAs
+    are taken over whose certificates do not come along.
     """
 
     def __init__(
@@ -30,10 +31,16 @@ class RevocationLists:
             self._keep(RevocationList.read(der))
 
     def _keep(self, found: RevocationList | None) -> None:
-        if found is not None and (
-            found.issuer not in self._lists or found.rank > self._lists[found.issuer].rank
-        ):
+        """Keep a list if it is news. One that its issuer did not sign has no rank among those it did."""
+        if found is None or self._is_forged(found):
+            return
+        if found.issuer not in self._lists or found.rank > self._lists[found.issuer].rank:
             self._lists[found.issuer] = found
+
+    def _is_forged(self, found: RevocationList) -> bool:
+        """Whether the issuer is known and did not sign it."""
+        issuer = self._issuers.get(found.issuer)
+        return issuer is not None and not found.signed_by(issuer.certificate)
 
     @property
     def ders(self) -> tuple[bytes, ...]:
@@ -59,9 +66,7 @@ class RevocationLists:
         `issuers`, or with a critical extension, are left out silently: what is missing then is found when
         freshness is judged. Never refuses.
         """
-        taken = RevocationLists.__new__(RevocationLists)
-        taken._issuers = self._issuers | {issuer.id: issuer for issuer in issuers}
-        taken._lists = dict(self._lists)
+        taken = self._knowing({issuer.id: issuer for issuer in issuers})
         held = {known.der for known in taken._lists.values()}
         for der in dict.fromkeys(candidates):
             found = RevocationList.read(der) if der not in held else None
@@ -69,6 +74,22 @@ class RevocationLists:
             if found and issuer and found.signed_by(issuer.certificate) and found.readable:
                 taken._keep(found)
         return taken
+
+    def joined(self, others: RevocationLists) -> RevocationLists:
+        """These lists and others of this machine, of each issuer the newest; either may know the issuer."""
+        joined = self._knowing(others._issuers)
+        for found in others._lists.values():
+            joined._keep(found)
+        return joined
+
+    def _knowing(self, issuers: dict[bytes, VerifiedIssuer]) -> RevocationLists:
+        """These lists, where more issuers are known: what they did not sign goes."""
+        knowing = RevocationLists.__new__(RevocationLists)
+        knowing._issuers = self._issuers | issuers
+        knowing._lists = {
+            issuer: held for issuer, held in self._lists.items() if not knowing._is_forged(held)
+        }
+        return knowing
 
     def replaces(self, der: bytes) -> bool:
         """Whether `der` is an issuer's own list, older than the one known here."""

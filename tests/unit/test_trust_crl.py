@@ -16,6 +16,7 @@ from appliance.trust.purpose import Purpose
 from media_format import limits
 from media_format.objects import CrlNumber
 from media_format.refusal import Code
+from media_format.wire import MAX_UINT
 from tests.trust_world import DAY, NOW, POLICY, World, refused
 
 BOX = Purpose.BOX_CA
@@ -90,14 +91,40 @@ def test_the_lists_survive_being_stored(
         stored.judge(box, NOW, POLICY)
 
 
+def forged_list(world: World) -> bytes:
+    """A list that a stranger made in the name of an authority, newer than any that it will ever sign."""
+    return world.crl(BOX, MAX_UINT, issuer=dataclasses.replace(world.issuers[BOX], key=World().root.key))
+
+
 def test_a_stored_list_that_was_tampered_with_counts_as_missing(
-    world: World, box: VerifiedCertificate, empty: RevocationLists
+    world: World, box: VerifiedCertificate
 ) -> None:
-    forged = World().crl(BOX, 9, issuer=dataclasses.replace(world.issuers[BOX], key=World().root.key))
+    forged = forged_list(world)
     lists = RevocationLists(world.anchor, [forged, world.crl(None, 1), b"junk"])
     lists.judge(box, NOW, POLICY)
     with refused(Code.REVOCATION_STALE):
         lists.judge(box, NOW, AGED)
+
+
+def test_a_forged_list_that_is_stored_does_not_keep_the_genuine_ones_out(
+    world: World, box: VerifiedCertificate, empty: RevocationLists
+) -> None:
+    genuine = world.crl(BOX, 2, world.box.issued.identity[0])
+    unaware = RevocationLists(world.anchor, [forged_list(world)])
+    for lists in (
+        RevocationLists(world.anchor, [forged_list(world)], [world.issuers[BOX].chain[0]]).take([genuine]),
+        unaware.take([genuine], box.issuers),
+        unaware.joined(empty.take([genuine])),
+        empty.take([genuine]).joined(unaware),
+    ):
+        assert [known.number for known in lists.numbers()] == [2]
+        with refused(Code.REVOKED):
+            lists.judge(box, NOW, POLICY)
+
+
+def test_a_forged_list_is_neither_demanded_of_others_nor_a_date_that_has_passed(world: World) -> None:
+    lists = RevocationLists(world.anchor, [forged_list(world)], [world.issuers[BOX].chain[0]])
+    assert (lists.ders, lists.numbers(), lists.dates) == ((), (), ())
 
 
 def test_lists_of_an_unknown_issuer_wait_until_it_is_known(world: World, box: VerifiedCertificate) -> None:
