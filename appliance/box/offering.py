@@ -45,11 +45,11 @@ def offer(transaction: Transaction, request: Request) -> Offer:
     kind = DeviceKind(product=request.product, line=request.line, hardware=request.hardware)
     head = request.head.index if request.head else 0
     withheld = None
-    for row in _offered(transaction, kind):
+    for row, found in _offered(transaction, kind):
         if row.release_index <= head:
             break
         try:
-            _check_fit(manifest(row), request)
+            _check_fit(found, request)
         except Refusal as refusal:
             withheld = withheld or Withheld(row.version, refusal.code, refusal.detail)
         else:
@@ -59,7 +59,7 @@ def offer(transaction: Transaction, request: Request) -> Offer:
 
 def newest(transaction: Transaction, kind: DeviceKind) -> ReleaseRow | None:
     """The newest release that the box has for devices of a kind; whether it fits one, its request decides."""
-    return next(_offered(transaction, kind), None)
+    return next((row for row, _ in _offered(transaction, kind)), None)
 
 
 def check_release(row: ReleaseRow, request: Request) -> None:
@@ -88,15 +88,18 @@ def manifest(row: ReleaseRow) -> Manifest:
     return Manifest.from_bytes(signed.payload)
 
 
-def _offered(transaction: Transaction, kind: DeviceKind) -> Iterator[ReleaseRow]:
-    """The releases that the box offers to devices of a kind, the newest first."""
+def _offered(transaction: Transaction, kind: DeviceKind) -> Iterator[tuple[ReleaseRow, Manifest]]:
+    """The releases that the box offers to devices of a kind, the newest first, with their manifests."""
     rows = transaction.scalars(
         select(ReleaseRow)
         .where(ReleaseRow.product == kind.product, ReleaseRow.line == kind.line)
         .where(ReleaseRow.retired.is_(None))
         .order_by(ReleaseRow.release_index.desc())
     )
-    return (row for row in rows if kind.hardware in manifest(row).hardware)
+    for row in rows:
+        found = manifest(row)
+        if kind.hardware in found.hardware:
+            yield row, found
 
 
 def _check_fit(found: Manifest, request: Request) -> None:
