@@ -20,6 +20,7 @@ from appliance.box.machine import Machine
 from appliance.box.schema import ReleaseRow
 from appliance.box.users import Session, UserRole
 from media_format import cose, limits
+from media_format.durable import placing
 from media_format.errors import Misuse
 from media_format.progress import Progress, Report
 
@@ -102,7 +103,7 @@ class _Writing:
         self._total = sum(source.path.stat().st_size for source in sources)
         head = self._machine.configuration.id, self._created
         try:
-            with scratch.new_file(file) as out:
+            with placing(file) as out:
                 count = backup_file.write(out, passphrase, head, iter(sources), self._signed, self._advance)
                 size = out.tell()
         except OSError as error:

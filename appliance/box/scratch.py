@@ -1,4 +1,4 @@
-"""Scratch folders and files: what a backup or restore works on, gone when it ends.
+"""Scratch folders: what a backup or restore works on, gone when it ends.
 
 Whoever works on one holds it by a lock, which the system frees when the program dies: what nobody holds was
 left by a program that was killed.
@@ -7,16 +7,13 @@ left by a program that was killed.
 from __future__ import annotations
 
 import fcntl
-import glob
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final
-
-from media_format.durable import sync_folder
+from typing import Final
 
 BACKUP: Final = ".backup-"
 RESTORE: Final = ".restore-"
@@ -46,28 +43,6 @@ def abandoned(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(path.name for path in found if _is_free(path)))
 
 
-@contextmanager
-def new_file(file: Path) -> Iterator[BinaryIO]:
-    """A file that has its name once it is whole and durable, or never. Raises OSError.
-
-    What killed programs left of the same file is removed first.
-    """
-    for left in file.parent.glob(f".{glob.escape(file.name)}.*new"):
-        if _is_free(left):
-            left.unlink(missing_ok=True)
-    fd, name = tempfile.mkstemp(".new", f".{file.name}.", file.parent)
-    try:
-        with os.fdopen(fd, "wb") as out, _held(Path(name)):
-            yield out
-            out.flush()
-            os.fsync(fd)
-        os.replace(name, file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    sync_folder(file.parent)
-
-
 def _remove(folder: Path) -> None:
     for name in abandoned(folder):
         shutil.rmtree(folder / name, ignore_errors=True)
@@ -83,7 +58,7 @@ def _is_free(path: Path) -> bool:
 
 @contextmanager
 def _held(path: Path, operation: int = fcntl.LOCK_EX) -> Iterator[None]:
-    """Hold the lock that a folder or file is."""
+    """Hold the lock that a folder is."""
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         fcntl.flock(fd, operation)

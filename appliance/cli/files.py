@@ -10,7 +10,7 @@ from typing import BinaryIO
 from appliance.trust.bundle import ANCHOR_LABEL, MAX_BUNDLE, Bundle
 from appliance.trust.profile import read_certificate, usage
 from appliance.trust.purpose import Purpose
-from media_format.durable import replace_file, replacing
+from media_format.durable import placing
 from media_format.errors import Misuse
 from media_format.objects import Role
 from media_format.refusal import Refusal
@@ -34,22 +34,21 @@ def read_file(path: Path, limit: int) -> bytes:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write a file that everybody may read, whole or not at all; Misuse that names it if that cannot be."""
-    if path.is_dir():
-        raise Misuse(f"{path} is a directory; name a file")
-    try:
-        replace_file(path, data, 0o644)
-    except OSError as error:
-        raise Misuse(f"{path} cannot be written: {error.strerror}") from None
+    """Write a file as `writing` does."""
+    with writing(path) as file:
+        file.write(data)
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[BinaryIO]:
-    """As `write_file`, for what is too large to be held in memory: a file to write to."""
+    """A file that everybody may read, to write to: it is there whole, or not at all.
+
+    Misuse that names it if it cannot be written.
+    """
     if path.is_dir():
         raise Misuse(f"{path} is a directory; name a file")
     try:
-        with replacing(path, 0o644) as file:
+        with placing(path, 0o644) as file:
             yield file
     except OSError as error:
         raise Misuse(f"{path} cannot be written: {error.strerror}") from None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from appliance.box import BoxService, Person
-from appliance.box.scratch import BACKUP, RESTORE, new_file, scratch
+from appliance.box.scratch import BACKUP, RESTORE, scratch
 from media_format.progress import silent
 from tests.workshop import PIN, Box, Workshop, files, now
 
@@ -29,8 +29,7 @@ def left(box: Box, name: str) -> Path:
 
 def test_a_backup_that_was_killed_does_not_block_its_name(box: Box) -> None:
     file = box.folder.parent / "backup"
-    file.with_name(".backup.new").write_bytes(b"half of it")
-    file.with_name(".backup.abcdefgh.new").write_bytes(b"half of another")
+    file.with_name(".backup.0123abcd.new").write_bytes(b"half of it")
     box.service.backup(file, SECRET, box.session, silent)
     assert sorted(path.name for path in file.parent.glob("*backup*")) == ["backup"]
 
@@ -63,10 +62,12 @@ def test_what_another_program_works_in_is_not_removed(box: Box) -> None:
         assert work.is_dir()
 
 
-def test_two_backups_into_one_file_at_once_leave_a_whole_one(tmp_path: Path) -> None:
-    with new_file(tmp_path / "backup") as one:
-        one.write(b"half")
-        with new_file(tmp_path / "backup") as other:
-            other.write(b"the other")
-        one.write(b" and half")
-    assert files(tmp_path) == {"backup": b"half and half"}
+def test_a_backup_removes_no_file_of_somebody_elses(box: Box) -> None:
+    folder = box.folder.parent / "shared"
+    folder.mkdir()
+    theirs = {".weekly.notes.renew": b"notes", ".weekly.old.new": b"old", ".weekly.new": b"new"}
+    for name, data in theirs.items():
+        (folder / name).write_bytes(data)
+    (folder / ".weekly.89abcdef.new").mkdir()
+    box.service.backup(folder / "weekly", SECRET, box.session, silent)
+    assert files(folder) == theirs | {"weekly": (folder / "weekly").read_bytes()}

@@ -62,3 +62,15 @@ def test_a_link_that_leads_nowhere_is_there_too(enrolled: Workshop) -> None:
     link.symlink_to("nowhere")
     said = run(*words(enrolled, "crl", link))
     assert (said.status, "is no regular file" in said.err) == (2, True)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_link_that_waits_on_a_medium_leads_no_output_elsewhere(enrolled: Workshop, verb: str) -> None:
+    """Whoever prepares a medium knows what will be written to it, and by which program."""
+    database, stick = enrolled.box / "box.db", enrolled.folder / "stick"
+    stick.mkdir()
+    (stick / ".out.new").symlink_to(database)
+    said = run(*words(enrolled, verb, stick / "out"))
+    assert said.status == 0, said.err
+    assert database.read_bytes().startswith(b"SQLite format 3")
+    assert not (stick / "out").is_symlink()

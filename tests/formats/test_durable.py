@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from media_format.durable import remove_file, replace_file, replacing
+from media_format.durable import placing, remove_file, replace_file, replacing
 
 
 def test_a_file_is_made_for_its_owner_alone(tmp_path: Path) -> None:
@@ -92,6 +92,30 @@ def test_a_file_that_is_not_written_to_its_end_leaves_the_old_one_and_nothing_el
         raise KeyboardInterrupt
     assert (tmp_path / "state").read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [tmp_path / "state"]
+
+
+def test_a_link_in_the_way_of_a_file_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_bytes(b"the only copy")
+    (tmp_path / ".state.new").symlink_to("precious")
+    replace_file(tmp_path / "state", b"new")
+    assert (tmp_path / "precious").read_bytes() == b"the only copy"
+    assert not (tmp_path / "state").is_symlink()
+
+
+def test_two_programs_that_place_one_file_at_once_leave_a_whole_one(tmp_path: Path) -> None:
+    with placing(tmp_path / "export") as one:
+        one.write(b"half")
+        with placing(tmp_path / "export") as other:
+            other.write(b"the other")
+        one.write(b" and half")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("export", b"half and half")]
+
+
+def test_what_a_killed_program_left_of_a_file_goes_when_it_is_placed(tmp_path: Path) -> None:
+    (tmp_path / ".export.0123abcd.new").write_bytes(b"half of it")
+    with placing(tmp_path / "export", 0o644) as file:
+        file.write(b"all of it")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("export", b"all of it")]
 
 
 def test_removing_is_done_once_and_does_not_mind_a_second_time(tmp_path: Path) -> None:
