@@ -13,7 +13,6 @@ from appliance.box.admission import Admission
 from appliance.box.backup import BackupMade
 from appliance.box.checking import StoreFinding
 from appliance.box.delivering import Cancel, Written
-from appliance.box.directives import DirectiveResult
 from appliance.box.fleet import DeviceFilter, DeviceInfo
 from appliance.box.health import BoxStatus
 from appliance.box.holdings import StoredPackage
@@ -30,6 +29,7 @@ from appliance.box.survey import Action, MediumReport, PackageInfo
 from appliance.box.users import Session, User, UserRole
 from appliance.box.writing import WriteResult
 from appliance.media.formatting import Formatted
+from appliance.trust.directive_result import DirectiveResult
 from appliance.trust.ledger_chain import LedgerEntry
 from media_format.errors import MachineFault, Misuse
 from media_format.progress import Pace, Progress

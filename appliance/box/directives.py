@@ -13,9 +13,9 @@ from appliance.box.identity import Identity
 from appliance.box.ledger import Ledger
 from appliance.box.schema import SettingRow
 from appliance.box.store import Store
-from appliance.trust.bundle import Bundle
 from appliance.trust.clock import TrustedTime
 from appliance.trust.directive import Target, VerifiedDirective, admit_directive
+from appliance.trust.directive_result import DirectiveResult, followed
 from appliance.trust.renewal import lowered_floor
 from media_format.crl_files import read_crls
 from media_format.directive_files import MAX_FILE, DirectiveFile, directives_for
@@ -24,17 +24,6 @@ from media_format.refusal import Code, Refusal
 from media_format.volume.seam import Volume
 
 _SEQUENCE: Final = "directive"
-
-
-@dataclass(frozen=True, slots=True)
-class DirectiveResult:
-    """What became of a directive that names this box. `code` is None where the box followed it."""
-
-    file: str
-    sequence: int
-    order: Order
-    code: Code | None
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +45,28 @@ class Follower:
             target = Target(Role.BOX, self.own.signing.identity, last_sequence(transaction))
         lists = self.store.lists(bundle)
         verified = admit_directive(data, target, bundle.anchor, lists, self.now, crls)
-        if verified.directive.order in (Order.RENEW, Order.CROSS_SIGN):
-            renewal.follow(self.folder, verified, bundle)
         directive = verified.directive
         detail = f"{directive.sequence} {directive.order.name.lower().replace('_', '-')}"
         with self.ledger.entry(self.when, "directive", detail) as transaction:
             if last_sequence(transaction) != target.sequence:
                 raise Refusal(Code.REQUEST_REPLAYED, "another program followed a directive meanwhile")
-            self._keep(transaction, verified, bundle)
+            self._do(transaction, verified)
 
-    def _keep(self, transaction: Transaction, verified: VerifiedDirective, bundle: Bundle) -> None:
-        """What changes in the store, together with the sequence."""
+    def _do(self, transaction: Transaction, verified: VerifiedDirective) -> None:
+        """What is ordered, together with the sequence, while no other program follows a directive.
+
+        Certificates are a file, written last: a cut between it and the store leaves a directive that is
+        followed once more, and changes nothing then.
+        """
         directive = verified.directive
         if directive.entitlements is not None:
             entitlements.keep(transaction, directive.entitlements)
         if directive.order is Order.TIME_FLOOR:
-            floor = lowered_floor(verified, self.store.time_floor(), bundle)
+            floor = lowered_floor(verified, self.store.time_floor(), self.own.bundle)
             self.store.set_time_floor(transaction, floor)
         keep_sequence(transaction, directive.sequence)
+        if directive.order in (Order.RENEW, Order.CROSS_SIGN):
+            renewal.follow(self.folder, verified)
 
 
 def for_box(volume: Volume, own: Identity) -> tuple[DirectiveFile, ...]:
@@ -83,15 +76,8 @@ def for_box(volume: Volume, own: Identity) -> tuple[DirectiveFile, ...]:
 
 
 def follow(follower: Follower, volume: Volume, file: DirectiveFile) -> DirectiveResult:
-    """What became of one directive. Refusal(medium-pulled) when the medium is gone."""
-    code, detail = None, ""
-    try:
-        follower.follow(volume, file)
-    except Refusal as refusal:
-        if refusal.code in (Code.MEDIUM_PULLED, Code.MEDIUM_UNREADABLE):
-            raise
-        code, detail = refusal.code, refusal.detail
-    return DirectiveResult(file.path, file.directive.sequence, file.directive.order, code, detail)
+    """What became of one directive. Refusal(medium-*) when the medium is gone."""
+    return followed(file, lambda: follower.follow(volume, file))
 
 
 def last_sequence(transaction: Transaction) -> int:

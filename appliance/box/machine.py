@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session as Transaction
 from appliance.box import directives, faults, identity, ownership, rules, users
 from appliance.box.configuration import Configuration
 from appliance.box.context import Context
-from appliance.box.directives import DirectiveResult
 from appliance.box.identity import Identity
 from appliance.box.ledger import Ledger
 from appliance.box.rules import Rules
@@ -22,6 +21,7 @@ from appliance.media import open_medium
 from appliance.tpm import Tpm, open_tpm
 from appliance.trust.clock import TrustedTime, trusted_time
 from appliance.trust.crl import RevocationLists
+from appliance.trust.directive_result import DirectiveResult
 from appliance.trust.time_sources import open_time_source, read_source
 from media_format.crl_files import read_crls
 from media_format.errors import Misuse

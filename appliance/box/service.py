@@ -35,7 +35,6 @@ from appliance.box.backup import BackupMade
 from appliance.box.checking import StoreFinding
 from appliance.box.configuration import Configuration
 from appliance.box.delivering import Cancelled
-from appliance.box.directives import DirectiveResult
 from appliance.box.exporting import ExportedReceipts, ledger_file, receipts_file
 from appliance.box.fleet import DeviceFilter, DeviceInfo
 from appliance.box.health import BoxStatus
@@ -57,6 +56,7 @@ from appliance.media.formatting import LABEL, Formatted, format_medium
 from appliance.tpm import Authorisation, open_tpm
 from appliance.trust.bundle import Bundle
 from appliance.trust.clock import TrustedTime
+from appliance.trust.directive_result import DirectiveResult
 from appliance.trust.ledger_chain import LedgerEntry
 from media_format.errors import Misuse
 from media_format.objects import DeviceKind, Entitlement, Mode

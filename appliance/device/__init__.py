@@ -6,9 +6,9 @@
 from appliance.device.applying import ApplyResult
 from appliance.device.booting import BootResult
 from appliance.device.configuration import DeviceConfiguration, WatchSettings
-from appliance.device.directives import DirectiveResult
 from appliance.device.judging import PackageResult
 from appliance.device.service import Device, DeviceStatus
+from appliance.trust.directive_result import DirectiveResult
 
 __all__ = [
     "ApplyResult",

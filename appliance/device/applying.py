@@ -8,12 +8,12 @@ from typing import Final
 
 from appliance.device import confirming, directives, judging, reporting
 from appliance.device.batches import prove
-from appliance.device.directives import DirectiveResult
 from appliance.device.install import check_way_back, complete, install
 from appliance.device.judging import ANSWERLESS, Candidate, PackageResult
 from appliance.device.machine import Machine
 from appliance.device.pipeline import open_payload
 from appliance.device.reporting import Story
+from appliance.trust.directive_result import DirectiveResult
 from appliance.trust.verifier import InstallPlan
 from media_format.crl_files import read_crls
 from media_format.objects import Outcome

@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from appliance.device import renewal
 from appliance.device.machine import Machine
 from appliance.device.reporting import believed_time
 from appliance.trust.directive import Target, VerifiedDirective, admit_directive
+from appliance.trust.directive_result import DirectiveResult, followed
 from appliance.trust.profile import RoleIdentity
 from appliance.trust.renewal import lowered_floor
 from media_format.directive_files import MAX_FILE, DirectiveFile, directives_for
 from media_format.objects import Order, Role
-from media_format.refusal import Code, Refusal
 from media_format.volume.seam import Volume
-
-_ANSWERLESS = (Code.MEDIUM_PULLED, Code.MEDIUM_UNREADABLE)
-
-
-@dataclass(frozen=True, slots=True)
-class DirectiveResult:
-    """What became of a directive that names this device. `code` is None where the device acted on it."""
-
-    file: str
-    sequence: int
-    order: Order
-    code: Code | None
-    detail: str
 
 
 def take(
@@ -44,16 +29,11 @@ def take(
 def _take(
     machine: Machine, volume: Volume, file: DirectiveFile, crls: tuple[bytes, ...], *, dry_run: bool
 ) -> DirectiveResult:
-    code, detail = None, ""
-    try:
+    def act() -> None:
         data = volume.read_object(file.path, MAX_FILE)
-        verified = _admit(machine, data, crls)
-        _act(machine, verified, dry_run=dry_run)
-    except Refusal as refusal:
-        if refusal.code in _ANSWERLESS:
-            raise
-        code, detail = refusal.code, refusal.detail
-    return DirectiveResult(file.path, file.directive.sequence, file.directive.order, code, detail)
+        _act(machine, _admit(machine, data, crls), dry_run=dry_run)
+
+    return followed(file, act)
 
 
 def _admit(machine: Machine, data: bytes, crls: tuple[bytes, ...]) -> VerifiedDirective:

@@ -4,42 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from appliance.trust.chain import ExpiryWarning, VerifiedCertificate, expiry_warnings
+from appliance.trust.chain import expiry_warnings
 from appliance.trust.clock import TrustedTime
 from appliance.trust.crl import RevocationLists
 from appliance.trust.envelope import judge_revocation, judge_validity, judge_vendor_dates, verify_envelope
-from appliance.trust.manifest import VerifiedManifest, verify_manifest
-from appliance.trust.pages import VerifiedPage, verify_page
+from appliance.trust.manifest import verify_manifest
+from appliance.trust.verified_package import VerifiedPackage
 from appliance.trust.verifier import PackageBytes
-from media_format.objects import Cipher, Envelope, EnvelopeKind, Manifest, Recipient, TrustAnchor
+from media_format.objects import Cipher, Envelope, EnvelopeKind, Recipient, TrustAnchor
 from media_format.payload.recipients import RecipientKey
 from media_format.refusal import Code, Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedRelease:
-    """A release that this box may keep. Made by `admit_release` only. Fields as in `InstallPlan`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedRelease(VerifiedPackage):
+    """A release that this box may keep. Made by `admit_release` only."""
 
-    release: VerifiedManifest
-    envelope: Envelope
-    sealer: VerifiedCertificate
     recipient: Recipient
-    lists: RevocationLists
-    warnings: tuple[ExpiryWarning, ...]
-
-    @property
-    def manifest(self) -> Manifest:
-        """The vendor's description of the release."""
-        return self.release.manifest
-
-    @property
-    def manifest_digest(self) -> bytes:
-        """SHA-256 over the manifest's signed payload."""
-        return self.release.digest
-
-    def page(self, number: int, data: bytes) -> VerifiedPage:
-        """Verify page `number` of the chunk table; see `appliance.trust.pages.verify_page`."""
-        return verify_page(self.manifest, number, data)
 
 
 def admit_release(
@@ -65,8 +46,14 @@ def admit_release(
     judge_revocation(release, sealed, known, now.time, anchor.policy)
     if envelope.present is not None:
         raise Refusal(Code.UNSUPPORTED_FORMAT, "a release for boxes must hold all its chunks")
-    warnings = expiry_warnings(sealed.sealer, now.time)
-    return VerifiedRelease(release, envelope, sealed.sealer, recipient, known, warnings)
+    return VerifiedRelease(
+        release=release,
+        envelope=envelope,
+        sealer=sealed.sealer,
+        recipient=recipient,
+        lists=known,
+        warnings=expiry_warnings(sealed.sealer, now.time),
+    )
 
 
 def _find_recipient(envelope: Envelope, transport: RecipientKey) -> Recipient:

@@ -27,21 +27,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from appliance.trust.chain import ExpiryWarning, VerifiedCertificate, expiry_warnings
+from appliance.trust.chain import expiry_warnings
 from appliance.trust.clock import BOX, DAY, Reading, TrustedTime, moment, raised_floor, trusted_time
 from appliance.trust.crl import RevocationLists
 from appliance.trust.device_view import DeviceView
 from appliance.trust.envelope import judge_revocation, judge_validity, verify_envelope
 from appliance.trust.key_chain import KeyChain, judge_install
-from appliance.trust.manifest import VerifiedManifest, verify_manifest
-from appliance.trust.pages import VerifiedPage, verify_page
+from appliance.trust.manifest import verify_manifest
 from appliance.trust.slots import judge_regions, judge_space
+from appliance.trust.verified_package import VerifiedPackage
 from media_format.objects import (
     ChainHead,
     Cipher,
     Envelope,
     EnvelopeKind,
-    Manifest,
     Mode,
     Policy,
     Recipient,
@@ -59,33 +58,17 @@ class PackageBytes:
     crls: tuple[bytes, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class InstallPlan:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallPlan(VerifiedPackage):
     """A package that this device may install now. Made by `admit_package` only.
 
-    `lists` and `time_floor` are to be kept by the device: the revocation lists after taking over newer
-    ones, and the time that has surely passed. `recipient` holds the wrapped content key; it is None for a
-    package without encryption that names no device.
+    `lists` and `time_floor`, the time that has surely passed, are to be kept by the device. `recipient` holds
+    the wrapped content key; it is None for a package without encryption that names no device.
     """
 
-    release: VerifiedManifest
-    envelope: Envelope
-    sealer: VerifiedCertificate
     recipient: Recipient | None
     time: TrustedTime
     time_floor: int
-    lists: RevocationLists
-    warnings: tuple[ExpiryWarning, ...]
-
-    @property
-    def manifest(self) -> Manifest:
-        """What to install."""
-        return self.release.manifest
-
-    @property
-    def manifest_digest(self) -> bytes:
-        """SHA-256 over the manifest's signed payload."""
-        return self.release.digest
 
     @property
     def head(self) -> ChainHead:
@@ -93,10 +76,6 @@ class InstallPlan:
         return ChainHead(
             line=self.manifest.line, index=self.manifest.index, manifest_digest=self.manifest_digest
         )
-
-    def page(self, number: int, data: bytes) -> VerifiedPage:
-        """Verify page `number` of the chunk table; see `appliance.trust.pages.verify_page`."""
-        return verify_page(self.manifest, number, data)
 
 
 def admit_package(
@@ -124,14 +103,14 @@ def admit_package(
         judge_issue(envelope, view.asked_at)
     judge_revocation(release, sealed, known, now.time, policy, view.crl_numbers)
     plan = InstallPlan(
-        release,
-        envelope,
-        sealed.sealer,
-        recipient,
-        now,
-        raised_floor(view.time_floor, now, dates),
-        known,
-        expiry_warnings(sealed.sealer, now.time),
+        release=release,
+        envelope=envelope,
+        sealer=sealed.sealer,
+        recipient=recipient,
+        time=now,
+        time_floor=raised_floor(view.time_floor, now, dates),
+        lists=known,
+        warnings=expiry_warnings(sealed.sealer, now.time),
     )
     judge_key_chain(plan, view)
     judge_compatibility(plan, view)

@@ -16,7 +16,6 @@ from appliance.cli.explain.judgement import Judgement, judge_list, judged, refus
 from appliance.cli.explain.things import Thing
 from appliance.device import applying, renewal
 from appliance.device.configuration import FILE_NAME, read_configuration
-from appliance.device.directives import DirectiveResult
 from appliance.device.judging import PackageResult
 from appliance.device.machine import IDENTITY, Machine
 from appliance.device.reporting import believed_time
@@ -25,6 +24,7 @@ from appliance.tpm import Tpm, open_tpm
 from appliance.trust.bundle import Bundle
 from appliance.trust.clock import Reading
 from appliance.trust.directive import Target, admit_directive
+from appliance.trust.directive_result import DirectiveResult
 from appliance.trust.profile import RoleIdentity
 from appliance.trust.purpose import Purpose
 from appliance.trust.renewal import lowered_floor
