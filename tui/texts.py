@@ -29,7 +29,7 @@ UNLOCK_PIN: Final = "Type your PIN"
 UNLOCK_WAIT: Final = "Checking the PIN …"
 UNLOCK_NAME: Final = "Choose your name first."
 LOCKED_IDLE: Final = "Locked, because nobody used the box for a while."
-LOCKED_OUT: Final = "Too many wrong PINs. The box takes none until {time}. Wait, or ask a supervisor."
+LOCKED_OUT: Final = "{name}: {problem}.\nOthers can unlock the box. A supervisor can give {name} a new PIN."
 NO_USERS: Final = "Nobody may use this box yet. Its maker makes the first supervisor: updatebox box init"
 BRIEF_TITLE: Final = "In the bays"
 ERASE: Final = "Del"
@@ -41,7 +41,7 @@ HEALTH: Final = {"good": "BOX HEALTHY", "warning": "ATTENTION", "trouble": "NOT 
 HEALTH_READING: Final = "Looking at the box …"
 NO_TIME: Final = "no trusted time"
 TPM_READY: Final = "ready"
-TPM_LOCKED_UNTIL: Final = "PINs locked until {time}"
+TPM_LOCKED_UNTIL: Final = "a PIN locked until {time}"
 RELEASES: Final = "{count} releases"
 RELEASES_ONE: Final = "1 release"
 NO_CERTIFICATES: Final = (
@@ -166,8 +166,8 @@ RESULT_GAP: Final = "A receipt before this one is missing: bring the medium that
 HELP_TITLE: Final = "Help"
 HELP: Final = {
     "UnlockScreen": "Choose your name with the arrow keys and press Enter. Type your PIN, or touch the "
-    "numbers, and press Enter or touch OK.\n\nAfter too many wrong PINs the box takes none for a while and "
-    "says until when. A supervisor can give you a new PIN.",
+    "numbers, and press Enter or touch OK.\n\nAfter too many wrong PINs the box takes yours no more for a "
+    "while and says how long. Others can unlock it meanwhile, and a supervisor can give you a new PIN.",
     "BaysScreen": "Each medium that is plugged in has a card. The card says what is on the medium and what "
     "to do next. Choose a card with the arrow keys and press Enter, or touch it.\n\nThe line on top says "
     "whether the box is healthy. F2 reads all media again, F3 shows what devices reported, F4 locks.",

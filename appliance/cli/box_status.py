@@ -50,7 +50,7 @@ def _text(found: BoxStatus) -> str:
         clock += f"\n          {found.time_advice}"
     until = found.tpm.locked_until
     # To the next full minute: it is not open before.
-    lock = f"locked until {moment(until + 59)}" if until else "ready"
+    lock = f"ready, but somebody's PIN is locked until {moment(until + 59)}" if until else "ready"
     quota = f" of {found.quota:,}" if found.quota else ""
     lines = [
         f"Box {found.id} of {found.vendor or 'no vendor yet'}",

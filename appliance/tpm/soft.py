@@ -196,8 +196,8 @@ class SoftTpm:
 def _left(attempts: int) -> str:
     """What the next wrong PINs come to."""
     if attempts <= 0:
-        return "the TPM is locked now"
-    return "1 more wrong one locks the TPM" if attempts == 1 else f"{attempts} more wrong ones lock the TPM"
+        return "this PIN is locked now"
+    return "1 more wrong one locks this PIN" if attempts == 1 else f"{attempts} more wrong ones lock this PIN"
 
 
 def _stretch(pin: str, salt: bytes) -> bytes:

@@ -127,6 +127,6 @@ def test_too_many_wrong_pins_lock_the_box_until_a_time_that_it_names(enrolled: W
     wrong.write_text("000000")
     for _ in range(5):
         said = run("box", "allow", enrolled.box, "--device", "PUMP-1", "--pin-file", wrong)
-    assert "the TPM is locked now" in said.err
+    assert "this PIN is locked now" in said.err
     status = run("box", "status", enrolled.box).out
-    assert re.search(r"TPM +soft, locked until 20\d\d-\d\d-\d\d \d\d:\d\d UTC$", status, re.MULTILINE), status
+    assert re.search(r"TPM +soft, ready, but somebody's PIN is locked until 20\d\d-\d\d-\d\d \d\d:\d\d UTC$", status, re.MULTILINE), status

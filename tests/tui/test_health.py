@@ -62,7 +62,7 @@ def test_a_box_without_trusted_time_is_not_ready() -> None:
 
 def test_a_lock_out_is_named_with_its_end() -> None:
     locked = replace(GOOD.tpm, locked_until=NOW + 60)
-    assert "PINs locked until 08:01:00 UTC" in judge(replace(GOOD, tpm=locked)).facts
+    assert "a PIN locked until 08:01:00 UTC" in judge(replace(GOOD, tpm=locked)).facts
 
 
 def test_little_room_in_the_store_is_a_warning() -> None:

@@ -214,9 +214,9 @@ def test_a_wrong_pin_says_how_many_more_lock_the_tpm(tpm: SoftTpm) -> None:
             tpm.unseal(blob, "000000")
         said.append(refusal.value.detail)
     assert said[-3:] == [
-        "2 more wrong ones lock the TPM",
-        "1 more wrong one locks the TPM",
-        "the TPM is locked now",
+        "2 more wrong ones lock this PIN",
+        "1 more wrong one locks this PIN",
+        "this PIN is locked now",
     ]
 
 

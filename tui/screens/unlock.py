@@ -12,18 +12,18 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Label, OptionList
 
-from appliance.box import BoxService, Session
+from appliance.box import BoxService, Refusal, Session
 from tui import texts
 from tui.bays import Bay
 from tui.jobs import failure
 from tui.screens.frame import HELP, Frame
 from tui.widgets.touch import TouchTarget
-from tui.words import time_of_day
+from tui.words import clean
 
 _DIGITS = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "erase", "0", "try_pin")
+_LOCKED_OUT = "tpm-locked"
+"""The code of a PIN that is not tried any more for a while."""
 _WORDS = {"erase": texts.ERASE, "try_pin": texts.OK}
-_LOOK = 1.0
-"""Seconds between two looks whether a lock-out is over."""
 
 
 class UnlockScreen(Frame[Session]):
@@ -35,12 +35,11 @@ class UnlockScreen(Frame[Session]):
     AUTO_FOCUS = "#names"
 
     class Looked(Message):
-        """Who may unlock the box, and until when it takes no PIN."""
+        """Who may unlock the box."""
 
-        def __init__(self, names: tuple[str, ...], locked_until: int | None, problem: str) -> None:
+        def __init__(self, names: tuple[str, ...], problem: str) -> None:
             super().__init__()
             self.names = names
-            self.locked_until = locked_until
             self.problem = problem
 
     class Opened(Message):
@@ -65,7 +64,6 @@ class UnlockScreen(Frame[Session]):
         self._bays = bays
         self._notice = notice
         self._names: tuple[str, ...] = ()
-        self._locked_out = False
         self._checking = False
 
     def body(self) -> Iterator[Widget]:
@@ -85,7 +83,6 @@ class UnlockScreen(Frame[Session]):
     def on_mount(self) -> None:
         self.show(self._bays)
         self._look()
-        self.set_interval(_LOOK, self._look_again)
 
     def clear(self) -> None:
         """Forget what was typed."""
@@ -98,35 +95,25 @@ class UnlockScreen(Frame[Session]):
 
     # Looking who may come in
 
-    def _look_again(self) -> None:
-        if self._locked_out:
-            self._look()
-
     @work(thread=True, exclusive=True, group="look")
     def _look(self) -> None:
         try:
             names = tuple(user.name for user in self._service.users())
-            self.post_message(self.Looked(names, self._service.status().tpm.locked_until, ""))
+            self._service.status()  # whether the key store answers
+            self.post_message(self.Looked(names, ""))
         except Exception as error:
-            self.post_message(self.Looked((), None, failure(self._service, error)))
+            self.post_message(self.Looked((), failure(self._service, error)))
 
     @on(Looked)
     def looked(self, message: Looked) -> None:
-        was_locked, self._locked_out = self._locked_out, message.locked_until is not None
-        closed = self._locked_out or not message.names
         pin = self.query_one("#pin", Input)
-        pin.disabled = self.query_one("#pad").disabled = closed
-        pin.placeholder = "" if closed else texts.UNLOCK_PIN
+        pin.disabled = self.query_one("#pad").disabled = not message.names
+        pin.placeholder = texts.UNLOCK_PIN if message.names else ""
         self._offer(message.names)
         if message.problem:
             self._say(message.problem)
         elif not message.names:
             self._say(texts.NO_USERS)
-        elif message.locked_until is not None:
-            self._say(texts.LOCKED_OUT.format(time=time_of_day(message.locked_until)))
-        elif was_locked:
-            self._say("")
-            pin.focus()
 
     def _offer(self, names: tuple[str, ...]) -> None:
         if names == self._names:
@@ -158,7 +145,7 @@ class UnlockScreen(Frame[Session]):
     @on(Input.Submitted)
     def action_try_pin(self) -> None:
         choices, pin = self.query_one("#names", OptionList), self.query_one("#pin", Input)
-        if self._checking or self._locked_out or not pin.value:
+        if self._checking or not pin.value:
             pin.focus()
             return
         if choices.highlighted is None:
@@ -173,6 +160,8 @@ class UnlockScreen(Frame[Session]):
     def _unlock(self, name: str, pin: str) -> None:
         try:
             self.post_message(self.Opened(self._service.unlock(name, pin)))
+        except Refusal as refusal:
+            self.post_message(self.Denied(_refused(name, refusal) or failure(self._service, refusal)))
         except Exception as error:
             self.post_message(self.Denied(failure(self._service, error)))
 
@@ -189,3 +178,10 @@ class UnlockScreen(Frame[Session]):
 
     def _say(self, text: str) -> None:
         self.query_one("#notice", Label).update(text)
+
+
+def _refused(name: str, refusal: Refusal) -> str:
+    """What to tell a person who is locked out: the others are not."""
+    if refusal.code != _LOCKED_OUT:
+        return ""
+    return texts.LOCKED_OUT.format(name=name, problem=clean(refusal.detail))
