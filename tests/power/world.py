@@ -14,11 +14,12 @@ from typing import Final
 
 from appliance.box import BoxService
 from media_format.errors import MachineFault, Misuse
+from media_format.objects import Entitlement
 from media_format.progress import silent
 from media_format.refusal import Refusal
 from tests.power.acts import DEVICE, OTHER, SPARE, USER, Act
 from tests.tools import require
-from tests.workshop import PASSPHRASE, PIN, TPM, Workshop, ask, delivered, now, update
+from tests.workshop import PASSPHRASE, PIN, PRODUCT, TPM, Workshop, ask, delivered, now, update
 
 KEYSTORE: Final = "soft:tpm"
 """The same keys as `TPM` names, in a process of their own: the program's way."""
@@ -36,6 +37,8 @@ class World:
     """Those of them that are in the backup beside it."""
     packages: Mapping[str, bytes]
     """The digests of the packages' files that no act removes."""
+    known: frozenset[str]
+    """Devices and people, and the rules of the box."""
 
     @classmethod
     def make(cls, folder: Path) -> World:
@@ -50,6 +53,7 @@ class World:
         root.mkdir()
         shutil.copytree(medium, root / "receipts")
         box.take(shop.release("2.0"))
+        box.service.put_rule(Entitlement(allowed=True, product=PRODUCT), box.session)
         box.service.backup(root / "old.backup", PASSPHRASE, box.session, silent)
         backed_up = _entries(box.service)
         box.service.admit(medium)
@@ -62,7 +66,9 @@ class World:
         (root / "spare").write_text(spare.built.manifest_digest.hex())
         shutil.copytree(box.folder, root / "box")
         kept = {package.package_id for package in box.service.packages() if package.version != SPARE}
-        return cls(root, _entries(box.service), backed_up, _digests(root / "box/packages", kept))
+        return cls(
+            root, _entries(box.service), backed_up, _digests(root / "box/packages", kept), _known(box.service)
+        )
 
     def copy(self, folder: Path) -> Path:
         """The folder once more, as the program uses it."""
@@ -90,6 +96,11 @@ class World:
         if not act.done(service, root):
             yield "the act cannot be done again"
         yield from (f"after doing it again: {wrong}" for wrong in self._unsound(service, root, act))
+        checked = subprocess.run(
+            [require("fsck.fat"), "-n", root / "stick.img"], capture_output=True, text=True
+        )
+        if checked.returncode:
+            yield f"the stick: {checked.stdout}"
 
     def _unsound(self, service: BoxService, root: Path, act: Act) -> Iterator[str]:
         state = service.check_ledger()
@@ -98,6 +109,8 @@ class World:
         kept = self.backed_up if act.goes_back and act.done(service, root) else self.entries
         if not kept <= _entries(service):
             yield "an entry of the ledger is lost"
+        if not self.known <= _known(service):
+            yield "a device, a person or a rule is lost"
         if not self.packages.items() <= _digests(root / "box/packages").items():
             yield "a package is not what it was"
         if not {"1.0", "2.0"} <= {release.version for release in service.releases()}:
@@ -115,6 +128,11 @@ class World:
 
 def _entries(service: BoxService) -> frozenset[bytes]:
     return frozenset(entry.digest for entry in service.ledger(_ALL))
+
+
+def _known(service: BoxService) -> frozenset[str]:
+    devices = (f"{device.id} {device.epoch}" for device in service.devices())
+    return frozenset((*devices, *map(str, service.users()), *(rule.text for rule in service.rules())))
 
 
 def _use(root: Path, tpm: str) -> None:
