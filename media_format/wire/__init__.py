@@ -1,6 +1,6 @@
 """How values travel: `shapes` of single values, and `records` of them. Everything has a limit."""
 
-from media_format.wire.records import CRITICAL_KEY, OPTIONAL_KEY, Nested, Record, key, record
+from media_format.wire.records import CRITICAL_KEY, OPTIONAL_KEY, Extensions, Nested, Record, key, record
 from media_format.wire.shapes import (
     DIGEST,
     IDENTIFIER,
@@ -25,6 +25,7 @@ __all__ = [
     "OPTIONAL_KEY",
     "TIME",
     "Blob",
+    "Extensions",
     "Flag",
     "Many",
     "Nested",
