@@ -11,13 +11,14 @@ from appliance.trust.clock import passed
 
 def install(machine: Machine, bundle: Bundle) -> Identity:
     """As `BoxService.install_certificates`."""
-    installed = renewal.install(machine.folder, bundle, machine.tpm, machine.configuration.id)
-    bundle = installed.bundle
-    lists = machine.store.lists(bundle).take(bundle.crls)
-    with machine.ledger.entry(machine.ledger_time(), "certificates", bundle.anchor.vendor) as transaction:
-        machine.store.keep_lists(transaction, bundle, lists)
+    with machine.ledger.acts(machine.ledger_time()) as acts:
+        installed = renewal.install(machine.folder, bundle, machine.tpm, machine.configuration.id)
+        bundle = installed.bundle
+        lists = machine.store.lists(bundle).take(bundle.crls)
+        machine.store.keep_lists(acts.transaction, bundle, lists)
         # The vendor's own dates are where a box's time begins; without them no clock is near enough.
-        machine.store.raise_time_floor(transaction, passed(lists.dates))
+        machine.store.raise_time_floor(acts.transaction, passed(lists.dates))
+        acts.enter("certificates", bundle.anchor.vendor)
     return installed
 
 

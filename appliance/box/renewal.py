@@ -20,7 +20,8 @@ from media_format.objects import Order
 def install(folder: Path, bundle: Bundle, tpm: Tpm, box_id: str) -> Identity:
     """Take over what the vendor answered; only a box without a trust anchor takes one.
 
-    Misuse for another box's certificates, Refusal(chain-invalid) for another vendor's.
+    To be called while the store is held, as `follow`. Misuse for another box's certificates,
+    Refusal(chain-invalid) for another vendor's.
     """
     path = folder / BUNDLE
     if path.exists():
@@ -30,14 +31,17 @@ def install(folder: Path, bundle: Bundle, tpm: Tpm, box_id: str) -> Identity:
     return identity
 
 
-def follow(folder: Path, verified: VerifiedDirective, bundle: Bundle) -> None:
+def follow(folder: Path, verified: VerifiedDirective) -> None:
     """Do what a directive orders that renews or cross-signs; once more changes nothing.
 
-    Refusals as for `appliance.trust.renewal`; nothing is changed then.
+    To be called while the store is held, and so no other program installs certificates. Refusals as for
+    `appliance.trust.renewal`; nothing is changed then.
     """
+    path = folder / BUNDLE
+    bundle = Bundle.from_pem(path.read_bytes())
     if verified.directive.order is Order.RENEW:
         new = renewed(verified, bundle)
     else:
         new = dataclasses.replace(bundle, anchor=cross_signed(verified, bundle.anchor))
     if new != bundle:
-        replace_file(folder / BUNDLE, new.to_pem(), 0o644)
+        replace_file(path, new.to_pem(), 0o644)

@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 
 from appliance.box import BoxService, directives
-from appliance.box.ledger import Ledger
+from appliance.box.ledger import Acts
 from appliance.box.schema import SettingRow
 from appliance.trust.bundle import Bundle
 from appliance.trust.directive import VerifiedDirective, admit_directive
@@ -27,11 +27,11 @@ def shop(tmp_path: Path) -> Workshop:
     return Workshop(tmp_path)
 
 
-def renewing(shop: Workshop) -> Path:
+def renewing(shop: Workshop, name: str = "stick") -> Path:
     """A stick with a renewal for the box."""
-    with volume_in(shop.medium()) as volume:
+    with volume_in(shop.medium(name)) as volume:
         shop.vendor.directives.renew(volume, BOX)
-    return shop.medium()
+    return shop.medium(name)
 
 
 def certificates(box: Box) -> tuple[bytes, ...]:
@@ -42,7 +42,7 @@ def test_a_directive_that_was_cut_off_is_followed_the_next_time(shop: Workshop) 
     box = shop.box()
     stick, before = renewing(shop), certificates(box)
     with (
-        mock.patch.object(Ledger, "entry", side_effect=MachineFault("no space")),
+        mock.patch.object(Acts, "enter", side_effect=MachineFault("no space")),
         pytest.raises(MachineFault),
     ):
         box.service.follow(stick)
@@ -67,6 +67,23 @@ def test_two_programs_follow_a_directive_once(shop: Workshop) -> None:
         assert [one.code for one in box.service.follow(stick)] == [Code.REQUEST_REPLAYED]
     acts = [entry.act for entry in box.service.ledger()]
     assert acts.count("directive") == 1
+
+
+def test_a_program_that_is_overtaken_puts_no_older_certificates_over_newer_ones(shop: Workshop) -> None:
+    box = shop.box()
+    first, second = renewing(shop, "first"), renewing(shop, "second")
+    other, newer = BoxService.open(box.folder, now=now), []
+
+    def overtaken(*arguments: Any) -> VerifiedDirective:
+        """Judge the first directive while the other program follows both."""
+        with mock.patch.object(directives, "admit_directive", admit_directive):
+            assert [one.code for stick in (first, second) for one in other.follow(stick)] == [None, None]
+        newer.append(certificates(box))
+        return admit_directive(*arguments)
+
+    with mock.patch.object(directives, "admit_directive", overtaken):
+        assert [one.code for one in box.service.follow(first)] == [Code.REQUEST_REPLAYED]
+    assert [certificates(box)] == newer
 
 
 def test_a_directive_is_followed_where_no_clock_is_trusted(shop: Workshop) -> None:
