@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy.orm import Session as Transaction
@@ -27,6 +28,9 @@ from media_format.crl_files import read_crls
 from media_format.errors import Misuse
 from media_format.refusal import Refusal
 from media_format.volume.seam import Volume
+
+Enter = Callable[[str, str], None]
+"""Enters an act and its detail into the ledger."""
 
 
 class Machine:
@@ -123,15 +127,25 @@ class Machine:
             users.check_session(transaction, self.tpm, session)
 
     @contextmanager
-    def acting(self, session: Session, act: str, detail: str) -> Iterator[Transaction]:
-        """A person's transaction; its entry in the ledger is signed. Raises as `check_session`."""
+    def acts(self, session: Session) -> Iterator[tuple[Transaction, Enter]]:
+        """A person's transaction of several acts, each with an entry that is signed; all of them, or none.
+
+        Raises as `check_session`.
+        """
 
         def sign(digest: bytes) -> bytes:
             return self.tpm.sign(identity.IDENTITY, digest, session.authorisation)
 
-        with self.ledger.entry(self.ledger_time(), act, detail, session.user, sign) as transaction:
-            users.check_session(transaction, self.tpm, session)
+        with self.ledger.acts(self.ledger_time()) as acts:
+            users.check_session(acts.transaction, self.tpm, session)
+            yield acts.transaction, partial(acts.enter, who=session.user, sign=sign)
+
+    @contextmanager
+    def acting(self, session: Session, act: str, detail: str) -> Iterator[Transaction]:
+        """As `acts`, of one act."""
+        with self.acts(session) as (transaction, enter):
             yield transaction
+            enter(act, detail)
 
     @contextmanager
     def opened(self, medium: Path, *, writable: bool) -> Iterator[Volume]:

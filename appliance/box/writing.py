@@ -96,11 +96,13 @@ def _in_ledger(machine: Machine, session: Session, deliveries: tuple[Delivery, .
 def _enter(
     machine: Machine, session: Session, act: str, deliveries: tuple[Delivery, ...], reason: str = ""
 ) -> None:
-    for delivery in deliveries:
-        manifest = delivery.release.manifest
-        named = f"{manifest.product} {manifest.version} for {', '.join(delivery.devices)}"
-        if any(target.binding.answers is None for target in delivery.targets):
-            named += " ahead"
-        with machine.acting(session, act, f"{named} as {delivery.package_id.hex()}{reason}") as transaction:
+    """Enter an act for each delivery, all or none: no device is waited for that was not written for."""
+    with machine.acts(session) as (transaction, enter):
+        for delivery in deliveries:
+            manifest = delivery.release.manifest
+            named = f"{manifest.product} {manifest.version} for {', '.join(delivery.devices)}"
+            if any(target.binding.answers is None for target in delivery.targets):
+                named += " ahead"
+            enter(act, f"{named} as {delivery.package_id.hex()}{reason}")
             if act == _WRITTEN:
                 fleet.written(transaction, delivery.devices, manifest.version, delivery.issued_at)

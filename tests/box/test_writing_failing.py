@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session as Transaction
 
-from appliance.box import Cancel
+from appliance.box import Cancel, fleet
 from appliance.media import open_medium
 from media_format.errors import MachineFault, Misuse
 from media_format.progress import Progress, silent
@@ -37,6 +39,25 @@ def test_a_cancelled_write_leaves_the_medium_as_it_was(tmp_path: Path) -> None:
     assert left == before
     assert acts(box)[-2:] == ["withdraw", "withdraw"]
     box.service.write(stick, ("pump-1", "pump-2"), box.session, silent)
+
+
+def test_where_one_of_several_cannot_be_entered_no_device_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, box, stick = asked(tmp_path, "pump-1", "pump-2")
+    keep = fleet.written
+
+    def failing(transaction: Transaction, ids: tuple[str, ...], *what: Any) -> None:
+        if ids == ("pump-2",):
+            raise MachineFault("the disk is full")
+        keep(transaction, ids, *what)
+
+    monkeypatch.setattr(fleet, "written", failing)
+    with pytest.raises(MachineFault, match="full"):
+        box.service.write(stick, ("pump-1", "pump-2"), box.session, silent)
+    assert on_medium(stick) == {}
+    assert [(one.id, one.waiting) for one in box.service.devices()] == [("pump-1", None), ("pump-2", None)]
+    assert acts(box)[-4:] == ["seal", "seal", "withdraw", "withdraw"]
 
 
 class Full(DirectoryVolume):
