@@ -97,6 +97,7 @@ REVIEW_NOTES: Final = "{size}. {notes}"
 REVIEW_REFUSED: Final = "NOT {name}: {advice} ({code})"
 REVIEW_WITHHELD: Final = "NOT {release}: {advice} ({code})"
 REVIEW_NEWEST: Final = "{device} has the newest release."
+REVIEW_UNCONFIRMED: Final = "{release} is installed on {device}, not confirmed yet."
 REVIEW_CHECKS: Final = (
     "The device will check the signatures, that the package is for it, that nothing was revoked, that the "
     "release is newer than its own, and every piece before it installs it."

@@ -32,15 +32,23 @@ class Admission:
     release: bytes | None
     """The manifest digest of the release this device should get; None where nothing newer is for it."""
     release_version: str | None
+    unconfirmed: str | None = None
+    """The release that it should get, where it has installed that already and not confirmed it."""
     withheld: Withheld | None = None
     """The newest release, where the device gets an older one, or none, because that does not fit it."""
     certified_until: int | None = None
     """When the device's certificate expires, in seconds since the epoch; None where it was refused."""
 
 
-def admitted(file: str, verified: VerifiedRequest, offer: Offer, why: str) -> Admission:
-    """The admission of a request that may be answered, with what its device should get and why it may."""
-    request, release, withheld = verified.request, offer.release, offer.withheld
+def admitted(
+    file: str, verified: VerifiedRequest, offer: Offer, why: str, *, on_trial: bool = False
+) -> Admission:
+    """The admission of a request that may be answered, with what its device should get and why it may.
+
+    One whose device has what is offered `on_trial` calls for nothing.
+    """
+    request, withheld = verified.request, offer.withheld
+    release = None if on_trial else offer.release
     if withheld is not None:
         why += f"; {withheld.code}: {withheld.detail}"
     return Admission(
@@ -53,6 +61,7 @@ def admitted(file: str, verified: VerifiedRequest, offer: Offer, why: str) -> Ad
         detail=why,
         release=release.manifest_digest if release else None,
         release_version=release.version if release else None,
+        unconfirmed=offer.release.version if offer.release and on_trial else None,
         withheld=withheld,
         certified_until=int(verified.identity.certificate.not_valid_after_utc.timestamp()),
     )

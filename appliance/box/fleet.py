@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, case, exists, false, func, select, t
 from sqlalchemy.orm import Session as Transaction
 from sqlalchemy.orm import aliased
 
-from appliance.box import admission, offering
+from appliance.box import admission, offering, trial
 from appliance.box.delivery import LIFETIME
 from appliance.box.rules import Rules
 from appliance.box.schema import DeviceRow, FleetRow, ReleaseRow
@@ -38,10 +38,12 @@ class DeviceInfo:
     version: str | None
     """What it runs, as it said last."""
     wanted: str | None
-    """The newest release that the box has for its kind; None where it has confirmed that, or there is none.
+    """The newest release that the box has for its kind; None where it has installed that, or there is none.
 
     Whether that fits the device, its request decides.
     """
+    unconfirmed: str | None
+    """The release that it has installed and not confirmed yet; it may still wait for its boot."""
     outcome: str | None
     """What became of the last package, with the code of a refusal or failure."""
     code: str | None
@@ -76,7 +78,7 @@ def devices(transaction: Transaction, rules: Rules, wanted: DeviceFilter, now: i
     """A page of the devices, by id and epoch."""
     newest = _Newest(transaction)
     rows = transaction.execute(
-        select(FleetRow, DeviceRow.counter, DeviceRow.last_seen)
+        select(FleetRow, DeviceRow.counter, DeviceRow.last_seen, trial.told(FleetRow.id, FleetRow.epoch))
         .join(DeviceRow, and_(DeviceRow.id == FleetRow.id, DeviceRow.epoch == FleetRow.epoch))
         .where(*_conditions(wanted, newest))
         .order_by(FleetRow.id, FleetRow.epoch)
@@ -103,7 +105,7 @@ def reported(
     if kind is not None:
         row.product, row.line, row.hardware = kind.product, kind.line, kind.hardware
     row.reported, row.collected = receipt.counter, now
-    row.version = receipt.version_after or row.version
+    row.version = _runs(receipt) or row.version
     row.outcome, row.code = receipt.outcome.name.lower(), str(receipt.code) if receipt.code else None
     row.finished, row.clock = receipt.time.finished, receipt.time.source
     row.head = _head(transaction, row.head, receipts)
@@ -132,25 +134,39 @@ class _Newest:
         return self._known[kind]
 
     def behind(self, product: str | None) -> ColumnElement[bool]:
-        """Whether there is a newer release for a device, of this product or any, than it has confirmed."""
+        """Whether there is a newer release for a device, of this product or any, than it has installed."""
         wanted = select(FleetRow.product, FleetRow.line, FleetRow.hardware).distinct()
         kinds = self._transaction.execute(
             wanted if product is None else wanted.where(FleetRow.product == product)
         )
-        newest = []
+        indices, versions = [], []
         for name, line, hardware in kinds:
             release = self.of(DeviceKind(product=name, line=line, hardware=hardware))
             if release is not None:
                 own = and_(FleetRow.product == name, FleetRow.line == line, FleetRow.hardware == hardware)
-                newest.append((own, release.release_index))
+                indices.append((own, release.release_index))
+                versions.append((own, release.version))
+        if not indices:
+            return false()
         # One expression for all kinds: devices are walked in their order, and the page is full soon.
-        return func.coalesce(FleetRow.head, 0) < case(*newest, else_=0) if newest else false()
+        newest = case(*versions, else_="")
+        told = func.coalesce(trial.told(FleetRow.id, FleetRow.epoch), "")
+        confirmed = func.coalesce(FleetRow.head, 0)
+        return and_(
+            confirmed < case(*indices, else_=0), func.coalesce(FleetRow.version, "") != newest, told != newest
+        )
 
 
 def _row(transaction: Transaction, place: Place) -> FleetRow:
     id_, epoch = place
     found = transaction.get(FleetRow, place)
     return found or FleetRow(id=id_, epoch=epoch, product="", line="", hardware="")
+
+
+def _runs(receipt: Receipt) -> str | None:
+    """What a device runs when it writes a receipt: what it has just installed waits for its boot."""
+    installed = receipt.outcome is Outcome.INSTALLED
+    return receipt.version_before if installed else receipt.version_after
 
 
 def _head(transaction: Transaction, known: int | None, receipts: Iterable[Receipt]) -> int | None:
@@ -181,10 +197,21 @@ def _conditions(wanted: DeviceFilter, newest: _Newest) -> Iterator[ColumnElement
         yield tuple_(FleetRow.id, FleetRow.epoch) > wanted.after
 
 
-def _info(rules: Rules, newest: _Newest, now: int, row: FleetRow, counter: int, last_seen: int) -> DeviceInfo:
+def _info(
+    rules: Rules,
+    newest: _Newest,
+    now: int,
+    row: FleetRow,
+    counter: int,
+    last_seen: int,
+    unconfirmed: str | None,
+) -> DeviceInfo:
     kind = DeviceKind(product=row.product, line=row.line, hardware=row.hardware)
     release = newest.of(kind)
     behind = release is not None and release.release_index > (row.head or 0)
+    wanted = release.version if release is not None and behind else None
+    if wanted is not None and wanted in (row.version, unconfirmed):
+        wanted, unconfirmed = None, wanted
     told: dict[str, Any] = {
         name: getattr(row, name) for name in ("id", "epoch", "product", "line", "hardware", "version")
     }
@@ -193,7 +220,8 @@ def _info(rules: Rules, newest: _Newest, now: int, row: FleetRow, counter: int, 
         counter=counter,
         allowed=rules.judge(row.id, kind).allowed,
         last_seen=last_seen,
-        wanted=release.version if release is not None and behind else None,
+        wanted=wanted,
+        unconfirmed=unconfirmed,
         outcome=row.outcome,
         code=row.code,
         finished=row.finished,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session as Transaction
 
-from appliance.box import admission, offering, survey
+from appliance.box import admission, offering, survey, trial
 from appliance.box.admission import Admission
 from appliance.box.context import Context
 from appliance.box.pulled import raise_if_pulled
@@ -78,9 +78,14 @@ class _Judge:
             verified = admit_request(data, context.anchor, self.lists, context.now.time, self.crls)
             why = admission.judge(self.transaction, verified, default_allowed=context.allow_by_default)
             offer = offering.offer(self.transaction, verified.request)
+            on_trial = offer.release is not None and trial.is_on_trial(
+                self.transaction, verified.request, offer.release
+            )
         except Refusal as refusal:
             return JudgedRequest(admission.refused(name, verified, refusal), None, b"")
-        return JudgedRequest(admission.admitted(name, verified, offer, why), verified, data)
+        return JudgedRequest(
+            admission.admitted(name, verified, offer, why, on_trial=on_trial), verified, data
+        )
 
     def receipt(self, name: str, read: Read) -> JudgedReceipt:
         anchor, now = self.context.anchor, self.context.now.time

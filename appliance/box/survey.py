@@ -141,6 +141,12 @@ def suggest(
         if request.withheld is not None:
             new = request.withheld
             return Action.NOTHING, f"{new.version} is not for {request.device_id}. {new.advice} ({new.code})"
+    for request in requests:
+        if request.unconfirmed is not None:
+            return (
+                Action.NOTHING,
+                f"{request.unconfirmed} is installed on {request.device_id}, not confirmed yet.",
+            )
     if requests:
         has = "have" if len(requests) > 1 else "has"
         return Action.NOTHING, f"{_names(requests)} {has} the newest release."

@@ -188,7 +188,8 @@ class _Seen:
 def status(directory: Path) -> Answer:
     """Say what the device runs and what waits."""
     found = _open(directory).status()
-    waiting = f"\n{found.pending} waits to be confirmed." if found.pending else ""
+    waits = "waits to be confirmed" if found.booted else "is installed and waits for its boot"
+    waiting = f"\n{found.pending} {waits}." if found.pending else ""
     if not found.enrolled:
         waiting += f"\nNot enrolled yet; next: updatebox device certs {directory} --install FILE"
     text = (

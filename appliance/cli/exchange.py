@@ -54,6 +54,8 @@ def admit(directory: Path, medium: str) -> Answer:
 
 def _offer(entry: Admission) -> str:
     """What a device can get, and what not."""
+    if entry.unconfirmed is not None:
+        return f"has {entry.unconfirmed} installed, not confirmed yet"
     if entry.withheld is None:
         return f"can get {entry.release_version}" if entry.release_version else "has the newest release"
     new = entry.withheld.version

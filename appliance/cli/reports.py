@@ -68,6 +68,7 @@ def _device(device: DeviceInfo) -> str:
         tried = f"{device.outcome.replace('_', ' ')} {when}"
     notes = [
         device.code or "",
+        f"{device.unconfirmed} NOT CONFIRMED YET" if device.unconfirmed else "",
         f"{device.waiting} WAITS{', OVERDUE' if device.overdue else ''}" if device.waiting else "",
         "" if device.allowed else "NOT ALLOWED",
     ]

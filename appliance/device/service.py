@@ -43,6 +43,8 @@ class DeviceStatus:
     on_trial: bool
     pending: str | None
     """The version that waits to be confirmed."""
+    booted: bool
+    """Whether that runs; it is False until its first boot."""
     index: int | None
     """The release index that was confirmed last."""
     security_floor: int
@@ -172,6 +174,7 @@ class Device:
             banks=dict(state.running),
             on_trial=state.on_trial,
             pending=facts.pending.version if facts.pending else None,
+            booted=facts.pending is not None and (state.booted or not state.on_trial),
             index=head.index if head else None,
             security_floor=facts.security_floor,
             time_floor=facts.time_floor,

@@ -19,7 +19,7 @@ from appliance.trust.receipt import admit_receipt
 from media_format import cose
 from media_format.durable import replace_file
 from media_format.errors import MachineFault, Misuse
-from media_format.objects import Receipt, TrustAnchor
+from media_format.objects import Outcome, Receipt, TrustAnchor
 from media_format.receipt_file import ReceiptCollection, decode_receipts, is_signed
 from media_format.refusal import Code, Refusal
 
@@ -48,6 +48,8 @@ class DeviceHistory:
     epoch: int
     version: str | None
     """What ran afterwards."""
+    unconfirmed: str | None
+    """What it has installed and not confirmed; it may still wait for its boot."""
     outcome: str
     code: Code | None
     finished: int | None
@@ -155,11 +157,14 @@ class Fleet:
 
 def _history(receipts: list[Receipt], boxes: set[str]) -> DeviceHistory:
     newest = max(receipts, key=lambda receipt: receipt.counter)
+    told = (receipt for receipt in receipts if receipt.outcome is not Outcome.REFUSED)
+    last = max(told, key=lambda receipt: receipt.counter, default=newest)
     numbers = Counter(receipt.counter for receipt in receipts)
     return DeviceHistory(
         device_id=newest.device_id,
         epoch=newest.epoch,
-        version=newest.version_after,
+        version=newest.version_before if newest.outcome is Outcome.INSTALLED else newest.version_after,
+        unconfirmed=last.version_after if last.outcome is Outcome.INSTALLED else None,
         outcome=newest.outcome.name.lower(),
         code=newest.code,
         finished=newest.time.finished,

@@ -43,11 +43,16 @@ def test_a_device_that_reports_the_newest_release_is_not_behind(running: Worksho
     assert ids(running, "--behind") == []
 
 
-def test_a_device_that_has_installed_and_not_confirmed_is_behind(running: Workshop) -> None:
+def test_a_device_that_has_installed_and_not_confirmed_is_not_behind(running: Workshop) -> None:
     running.write()
     running.do("device", "apply", running.device, running.stick)
     running.reported()
-    assert ids(running, "--behind") == ["PUMP-1"]
+    assert ids(running, "--behind") == []
+    (pump,) = devices(running)
+    assert (pump["version"], pump["wanted"], pump["unconfirmed"]) == ("1.0.0", None, "1.1.0")
+    shown = run("box", "devices", running.box).out
+    assert "PUMP-1               1.0.0      -          installed" in shown
+    assert "1.1.0 NOT CONFIRMED YET" in shown
 
 
 def test_what_was_written_waits_until_the_device_reports(running: Workshop) -> None:

@@ -93,6 +93,8 @@ def _not_served(found: Admission) -> str:
     name = clean(found.device_id or found.file)
     if found.withheld is not None:
         return f"{name}: {_withheld(found.withheld)}"
+    if found.unconfirmed is not None:
+        return clean(texts.REVIEW_UNCONFIRMED.format(device=name, release=found.unconfirmed))
     if found.code is None:
         return texts.REVIEW_NEWEST.format(device=name)
     advice = Refusal(found.code, found.detail).advice
