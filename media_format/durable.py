@@ -82,6 +82,15 @@ def _is_abandoned(path: Path) -> bool:
         os.close(fd)
 
 
+def make_private(path: Path) -> None:
+    """Make an empty file for its owner alone where there is none: a library would let others read it."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        os.fchmod(fd, 0o600)
+    finally:
+        os.close(fd)
+
+
 def remove_file(path: Path) -> None:
     """Remove `path` durably; it need not be there."""
     path.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ from appliance.box.machine import Machine
 from appliance.box.schema import ReleaseRow
 from appliance.box.users import Session, UserRole
 from media_format import cose, limits
-from media_format.durable import placing
+from media_format.durable import make_private, placing
 from media_format.errors import Misuse
 from media_format.progress import Progress, Report
 
@@ -61,6 +61,7 @@ def backup(
 
 def snapshot(database: Path, copy: Path) -> None:
     """Copy a database as it is at one moment, whoever uses it meanwhile (sqlite.org/backup.html)."""
+    make_private(copy)
     try:
         with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy)) as target:
             source.backup(target)

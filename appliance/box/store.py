@@ -18,7 +18,7 @@ from appliance.box.sealed import SealedPackages
 from appliance.trust.bundle import Bundle
 from appliance.trust.crl import RevocationLists
 from media_format import cbor, limits
-from media_format.durable import sync_folder
+from media_format.durable import make_private, sync_folder
 from media_format.errors import MachineFault
 from media_format.locking import locked
 from media_format.package import PackageReader
@@ -55,6 +55,7 @@ class Store:
         store = cls(folder)
         with faults.naming_system(folder):
             store.sealed.path.mkdir(mode=0o700, exist_ok=True)
+            make_private(folder / DATABASE)
             sync_folder(folder)
         with faults.naming_database(folder):
             migrating.create(store._engine)
