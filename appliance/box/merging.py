@@ -19,7 +19,7 @@ from appliance.box import admission, entitlements, fleet
 from appliance.box.receipts import columns_of, unseen
 from appliance.box.schema import DeviceRow, FleetRow, ReceiptRow, RuleRow
 from appliance.box.store import Store
-from appliance.box.told import Told
+from appliance.box.told import keep_lists
 from appliance.trust.bundle import Bundle
 from appliance.trust.known_chains import KnownChains
 from appliance.trust.receipt import SignedReceipt, read_receipt
@@ -54,9 +54,10 @@ class LeftOut:
 def merge(transaction: Transaction, other: Store, own: Store, bundle: Bundle) -> LeftOut:
     """Take over what `other` holds: of each device the newer request, receipts, rules that deny.
 
-    Where this store has another receipt or rule in the same place, that stays. Newer revocation lists and a
-    later time floor come along, and the vendor's list of devices where there is none: without it more would
-    be allowed. `bundle` holds the anchor and the issuing CAs. Returns what was left out.
+    Where this store has another receipt or rule in the same place, that stays. Newer revocation lists come
+    along, with the time that has passed by their dates, for nobody signed the other box's time floor; and the
+    vendor's list of devices where there is none: without it more would be allowed. `bundle` holds the anchor
+    and the issuing CAs. Returns what was left out.
     """
     left = LeftOut()
     with other.reading() as theirs:
@@ -73,9 +74,7 @@ def merge(transaction: Transaction, other: Store, own: Store, bundle: Bundle) ->
         listed = entitlements.held(theirs)
         if listed is not None and entitlements.held(transaction) is None:
             entitlements.keep(transaction, listed)
-    told = Told.to(other, bundle)
-    told.keep_lists(transaction, own, bundle)
-    own.raise_time_floor(transaction, told.floor)
+    keep_lists(transaction, own, bundle, other.lists(bundle).ders)
     return left
 
 

@@ -7,13 +7,15 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session as Transaction
 
 from appliance.box import users
 from appliance.box.backup import snapshot
 from appliance.box.faults import DATABASE, FaultCode, of_database
+from appliance.box.remembered import Remembered
 from appliance.box.schema import UserRow
 from appliance.box.settings import SETTINGS
 from appliance.box.store import Store
@@ -24,25 +26,25 @@ from media_format.durable import sync_folder
 from media_format.errors import MachineFault, Misuse
 from media_format.refusal import Refusal
 
+T = TypeVar("T")
+
 _DAMAGED: Final = ".damaged"
+_PASSING: Final = (FaultCode.BUSY, FaultCode.FULL, FaultCode.READ_ONLY)
+"""Faults behind which there may be a store that is whole."""
 _WAIT: Final = 30
 """Seconds for which another program's transaction is waited for."""
 
 
 class Replaced:
-    """A box's store before it is replaced; `store` is None where it cannot be read or believed."""
+    """A box's store before it is replaced: what of it can be read, and is what the TPM remembers."""
 
-    def __init__(
-        self,
-        store: Store | None,
-        tpm: Tpm,
-        people: list[dict[str, object]],
-        watch: sqlite3.Connection | None,
-    ) -> None:
-        self.people = people
+    def __init__(self, watch: sqlite3.Connection | None) -> None:
+        self.people: list[dict[str, object]] = []
         """The people whom the TPM remembers, none where they are not in this store."""
-        self._store = store
-        self._tpm = tpm
+        self.told: Told | None = None
+        """What the vendor told the box; None where the TPM remembers that otherwise."""
+        self.lists: tuple[bytes, ...] = ()
+        """The revocation lists, which their issuers have signed, whatever the TPM remembers."""
         self._watch = watch
         self._version = _version(watch)
 
@@ -50,17 +52,6 @@ class Replaced:
         """Watch it no longer."""
         if self._watch is not None:
             self._watch.close()
-
-    def told(self, bundle: Bundle) -> Told | None:
-        """What the vendor told the box, as far as that can be read and is what the TPM remembers."""
-        if self._store is None:
-            return None
-        try:
-            with self._store.reading() as transaction:
-                SETTINGS.check(transaction, self._tpm)
-            return Told.to(self._store, bundle)
-        except (MachineFault, Refusal):
-            return None
 
     def check_unchanged(self) -> None:
         """Whether nobody has written to it since it was looked at. Misuse."""
@@ -70,24 +61,62 @@ class Replaced:
             )
 
 
-def look(folder: Path, tpm: Tpm) -> Replaced:
-    """The store in `folder` as it is now. It is believed where the TPM remembers its people."""
+def look(folder: Path, tpm: Tpm, bundle: Bundle) -> Replaced:
+    """The store in `folder` as it is now; people and settings are believed where the TPM remembers them.
+
+    From here on the TPM remembers no change of them that was cut off, or is about to be made. `bundle` holds
+    the anchor and the issuing CAs. MachineFault where the store is in use, or its disk full or read-only.
+    """
+    store = _readable(lambda: Store.open(folder))
+    # Before anything is read: whatever is written from here on shows.
+    found = Replaced(_watch(folder))
+    if store is not None:
+        found.people = _remembered(store, tpm, users.PEOPLE, _people) or []
+        found.told = _remembered(store, tpm, SETTINGS, lambda _: Told.to(store, bundle))
+        found.lists = _readable(lambda: store.lists(bundle).ders) or ()
+    return found
+
+
+def _watch(folder: Path) -> sqlite3.Connection | None:
+    """A connection that notices who writes, None where there is no database."""
+    if not (folder / DATABASE).is_file():
+        return None
+    watch = sqlite3.connect(folder / DATABASE, timeout=_WAIT)
     try:
-        store = Store.open(folder)
-        watch = sqlite3.connect(folder / DATABASE, timeout=_WAIT)
-    except (MachineFault, sqlite3.DatabaseError):
-        return Replaced(None, tpm, [], None)
-    # Before its people are read: whatever is written from here on shows.
-    watched = Replaced(store, tpm, [], watch)
-    try:
+        _version(watch)
+    except sqlite3.DatabaseError:
+        watch.close()
+        return None
+    return watch
+
+
+def _remembered(store: Store, tpm: Tpm, rows: Remembered, read: Callable[[Transaction], T]) -> T | None:
+    """What is read where the TPM remembers the rows."""
+
+    def settled() -> T | None:
         with store.transaction() as transaction:
-            users.PEOPLE.settle(transaction, tpm)
-            rows = transaction.execute(select(UserRow.name, UserRow.role, UserRow.sealed))
-            watched.people = [dict(row._mapping) for row in rows]
-    except (MachineFault, Refusal):
-        watched.close()
-        return Replaced(None, tpm, [], None)
-    return watched
+            try:
+                rows.settle(transaction, tpm)
+            except Refusal:
+                return None
+            return read(transaction)
+
+    return _readable(settled)
+
+
+def _readable(read: Callable[[], T]) -> T | None:
+    """What is read; None where it is damaged, or of newer software."""
+    try:
+        return read()
+    except MachineFault as fault:
+        if fault.code in _PASSING:
+            raise
+        return None
+
+
+def _people(transaction: Transaction) -> list[dict[str, object]]:
+    rows = transaction.execute(select(UserRow.name, UserRow.role, UserRow.sealed))
+    return [dict(row._mapping) for row in rows]
 
 
 def put_database(source: Path, target: Path, prepare: Callable[[], None]) -> None:

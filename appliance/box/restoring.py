@@ -30,7 +30,9 @@ from appliance.box.replaced import Replaced
 from appliance.box.schema import Base, DeviceRow, ReceiptRow, ReleaseRow, UserRow
 from appliance.box.scratch import RESTORE as SCRATCH
 from appliance.box.scratch import scratch
+from appliance.box.settings import SETTINGS
 from appliance.box.store import Store
+from appliance.box.told import keep_lists
 from appliance.box.users import Session, UserRole
 from appliance.tpm import Tpm, open_tpm
 from appliance.trust.bundle import Bundle
@@ -39,7 +41,6 @@ from appliance.trust.ledger_file import LedgerHead, write_ledger
 from appliance.trust.purpose import Purpose
 from media_format.durable import replace_file, replacing, sync_folder
 from media_format.errors import Misuse
-from media_format.objects import TrustAnchor
 from media_format.refusal import Refusal
 
 _FORMER: Final = "former-ledgers"
@@ -58,6 +59,10 @@ class Restored:
     """Up to which entry of the ledger the backup reaches."""
     lost: int | None
     """How many entries came after that and are gone, as the TPM remembers; None where it cannot know."""
+    told: bool | None
+    """Whether all is kept that the vendor has told the box since: revocation lists, the time that has passed,
+    directives. If not, the old store was not what the TPM remembers, and of it only lists that their issuers
+    signed were kept. None on another box."""
     devices: int
     receipts: int
     releases: tuple[str, ...]
@@ -80,22 +85,27 @@ def restore(folder: Path, file: Path, passphrase: str, person: Person, now: Call
     """As `BoxService.restore`."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with scratch(folder, SCRATCH) as work:
-        backup = open_backup(file, passphrase, work, _anchor(folder))
+        bundle = _bundle(folder)
+        backup = open_backup(file, passphrase, work, bundle.anchor if bundle else None)
         tpm = _tpm(folder, backup, now)
         if _identity(tpm) == backup.certificate.spki:
             return _put_back(folder, backup, tpm, person)
         return _take_over(Machine.open(folder, now), backup, person)
 
 
-def _anchor(folder: Path) -> TrustAnchor | None:
+def _bundle(folder: Path) -> Bundle | None:
     path = folder / BUNDLE
-    return Bundle.from_pem(path.read_bytes()).anchor if path.exists() else None
+    return Bundle.from_pem(path.read_bytes()) if path.exists() else None
+
+
+def _configuration(folder: Path) -> Configuration | None:
+    return Configuration.load(folder) if (folder / FILE).exists() else None
 
 
 def _tpm(folder: Path, backup: Backup, now: Callable[[], int]) -> Tpm:
     """The TPM of the box in `folder`; where nothing is left of that, the one that the backup names."""
-    there = (folder / FILE).exists()
-    configuration = Configuration.load(folder) if there else backup.configuration
+    there = _configuration(folder)
+    configuration = there or backup.configuration
     try:
         return open_tpm(configuration.tpm, create=False, now=now, folder=folder)
     except Refusal:
@@ -118,10 +128,11 @@ def _identity(tpm: Tpm) -> bytes | None:
 
 
 def _put_back(folder: Path, backup: Backup, tpm: Tpm, person: Person) -> Restored:
-    with Store(folder).importing(), closing(replaced.look(folder, tpm)) as before:
-        machine = Machine(folder, backup.configuration, tpm, backup.store)
+    bundle = _bundle(folder) or backup.bundle
+    with Store(folder).importing(), closing(replaced.look(folder, tpm, bundle)) as before:
+        machine = Machine(folder, _configuration(folder) or backup.configuration, tpm, backup.store)
         session = _unlock_put_back(machine, before, person)
-        _keep_told(machine, before, backup)
+        told = _keep_told(machine, before, bundle)
         remembered = machine.ledger.remembered()
         with machine.store.transaction() as transaction:
             named = f"the backup of {moment(backup.contents.created)}"
@@ -142,7 +153,8 @@ def _put_back(folder: Path, backup: Backup, tpm: Tpm, person: Person) -> Restore
     Ledger(live, tpm).remember()
     with live.reading() as transaction:
         missing = [row for row in _releases(transaction) if not live.holds(row.package_id)]
-        return _restored(transaction, backup, missing, same=True, lost=_lost(remembered, backup))
+        lost = _lost(remembered, backup)
+        return _restored(transaction, backup, missing, same=True, lost=lost, told=told)
 
 
 def _unlock_put_back(machine: Machine, before: Replaced, person: Person) -> Session:
@@ -151,17 +163,23 @@ def _unlock_put_back(machine: Machine, before: Replaced, person: Person) -> Sess
         if before.people:
             transaction.execute(delete(UserRow))
             transaction.execute(insert(UserRow), before.people)
-    session = users.unlock(machine.store, machine.tpm, person.name, person.pin)
+    session = users.unlock_alone(machine.store, machine.tpm, person.name, person.pin)
     session.require(UserRole.SUPERVISOR)
     return session
 
 
-def _keep_told(machine: Machine, before: Replaced, backup: Backup) -> None:
-    """Take over what the vendor told the box since the backup."""
-    told = before.told(backup.bundle)
-    if told is not None:
-        with machine.store.transaction() as transaction:
-            told.keep(transaction, machine.store, backup.bundle)
+def _keep_told(machine: Machine, before: Replaced, bundle: Bundle) -> bool:
+    """Take over what the vendor told the box since the backup; returns whether that is all of it."""
+    with machine.store.transaction() as transaction:
+        if before.told is not None:
+            before.told.keep(transaction, machine.store, bundle)
+            return True
+        try:
+            SETTINGS.check(transaction, machine.tpm)
+        except Refusal:
+            keep_lists(transaction, machine.store, bundle, before.lists)
+            return False
+        return True
 
 
 def _put_packages(source: Path, target: Path) -> None:
@@ -233,6 +251,7 @@ def _restored(
     *,
     same: bool,
     lost: int | None = None,
+    told: bool | None = None,
     former: Path | None = None,
     left_out: LeftOut | None = None,
 ) -> Restored:
@@ -242,6 +261,7 @@ def _restored(
         same=same,
         entries=backup.contents.sequence,
         lost=lost,
+        told=told,
         devices=_count(transaction, DeviceRow),
         receipts=_count(transaction, ReceiptRow),
         releases=tuple(f"{row.product} {row.version}" for row in missing),

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session as Transaction
 from appliance.box import directives, entitlements
 from appliance.box.store import Store
 from appliance.trust.bundle import Bundle
+from appliance.trust.clock import passed
 from appliance.trust.crl import RevocationLists
 from media_format.objects import Entitlement
 
@@ -45,6 +46,12 @@ class Told:
         else:
             copy.raise_time_floor(transaction, self.floor)
 
-    def keep_lists(self, transaction: Transaction, store: Store, bundle: Bundle) -> None:
-        """Bring newer lists into another box's store: only those that an issuer known there signed."""
-        store.keep_lists(transaction, bundle, store.lists(bundle).take(self.lists))
+
+def keep_lists(transaction: Transaction, store: Store, bundle: Bundle, ders: tuple[bytes, ...]) -> None:
+    """Bring newer lists into a store, whoever says that there are such: only those that their issuers signed.
+
+    Their dates have passed, which is all that they say of the time.
+    """
+    lists = store.lists(bundle).take(ders)
+    store.keep_lists(transaction, bundle, lists)
+    store.raise_time_floor(transaction, passed(lists.dates))

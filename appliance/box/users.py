@@ -118,16 +118,21 @@ def unlock(store: Store, tpm: Tpm, name: str, pin: str) -> Session:
     Refusal(pin-wrong), (tpm-locked) or (tpm-unavailable), the last one also for people whom the TPM does not
     remember.
     """
+    session = unlock_alone(store, tpm, name, pin)
+    with store.transaction() as transaction:
+        check_session(transaction, tpm, session)
+    return session
+
+
+def unlock_alone(store: Store, tpm: Tpm, name: str, pin: str) -> Session:
+    """As `unlock`, in a store of which nobody else knows: the TPM hears nothing of its people."""
     with store.reading() as transaction:
         PEOPLE.check(transaction, tpm)
         person = next((person for person in _people(transaction) if person.name == name), None)
     if person is None:
         raise Refusal(Code.PIN_WRONG, f"there is no user {name!r} with this PIN")
     authorisation = Authorisation(tpm.unseal(person.sealed, pin))
-    session = Session(name, _role(person), authorisation, person.sealed)
-    with store.transaction() as transaction:
-        check_session(transaction, tpm, session)
-    return session
+    return Session(name, _role(person), authorisation, person.sealed)
 
 
 def check_session(transaction: Transaction, tpm: Tpm, session: Session) -> None:

@@ -60,12 +60,20 @@ def restore(directory: Path, file: str, user: str, pin: str, passphrase: str) ->
 
 def _same(found: Restored) -> list[str]:
     if found.lost == 0:
-        return ["Nothing is missing that the TPM remembers."]
-    lost = "It cannot be said how many acts" if found.lost is None else f"{found.lost} acts"
-    return [
-        f"{lost} came after that and are lost, with what they brought: receipts that devices have let go of,"
-        " requests, rules. The ledger says so. Admit the requests that are about again."
-    ]
+        lines = ["Nothing is missing that the TPM remembers."]
+    else:
+        lost = "It cannot be said how many acts" if found.lost is None else f"{found.lost} acts"
+        lines = [
+            f"{lost} came after that and are lost, with what they brought: receipts that devices have let go"
+            " of, requests, rules. The ledger says so. Admit the requests that are about again."
+        ]
+    if not found.told:
+        lines.append(
+            "NOT KEPT: what the vendor has said since. The old database cannot be read, or is not what the"
+            " TPM remembers. Bring the newest revocation lists before anything is written (updatebox vendor crl,"
+            " then updatebox box certs --install): until then devices that were revoked since are served."
+        )
+    return lines
 
 
 def _other(found: Restored) -> list[str]:

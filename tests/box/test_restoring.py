@@ -1,30 +1,32 @@
-"""Restoring while others work, after a cut, and what the vendor said since the backup."""
+"""Restoring while others work, after a cut, on a full disk."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
+from threading import Event, Thread
+from typing import Any
 
 import pytest
 
-from appliance.box import BoxService, Person, Restored, UserRole
+from appliance.box import BoxService, UserRole
 from appliance.box.backup import snapshot
+from appliance.box.configuration import Configuration
 from appliance.box.faults import DATABASE, FaultCode
 from appliance.box.ledger import Ledger
 from appliance.box.machine import Machine
 from appliance.box.replaced import put_database
+from appliance.box.store import Store
+from appliance.box.users import PEOPLE
+from appliance.tpm import Tpm, open_tpm
 from media_format.errors import MachineFault, Misuse
 from media_format.limits import MIB
 from media_format.objects import Entitlement
-from media_format.progress import silent
-from media_format.refusal import Code
+from tests.box.restores import backed_up, restored
 from tests.cli.disks import disk_of, fill, make_room
-from tests.workshop import PIN, Box, Workshop, ask, now
-
-SECRET = "a long passphrase"
+from tests.workshop import TPM, Workshop, now
 
 
 class Cut(BaseException):
@@ -34,16 +36,6 @@ class Cut(BaseException):
 @pytest.fixture
 def shop(tmp_path: Path) -> Workshop:
     return Workshop(tmp_path)
-
-
-def backed_up(box: Box) -> Path:
-    file = box.folder.parent / "backup"
-    box.service.backup(file, SECRET, box.session, silent)
-    return file
-
-
-def restored(folder: Path, file: Path) -> Restored:
-    return BoxService.restore(folder, file, SECRET, Person("chief", PIN), now=now)
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
@@ -56,12 +48,23 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> Non
     monkeypatch.setattr("appliance.box.replaced.snapshot", acting)
 
 
-def revoke(shop: Workshop, box: Box, name: str) -> None:
-    for issued in shop.vendor.issued:
-        if name in str(issued):
-            shop.vendor.revoke(int(issued.serial, 16))
-    bundle = shop.boxes[box.service.id]
-    box.service.install_lists(replace(bundle, crls=tuple(shop.vendor.crls())))
+class Hooked:
+    """A TPM, and what is done after each call of one name."""
+
+    def __init__(self, tpm: Tpm, name: str, after: Callable[..., object]) -> None:
+        self._tpm, self._name, self._after = tpm, name, after
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._tpm, name)
+        if name != self._name:
+            return call
+
+        def hooked(*arguments: Any) -> Any:
+            result = call(*arguments)
+            self._after(*arguments)
+            return result
+
+        return hooked
 
 
 def test_a_restore_is_refused_where_another_program_worked_meanwhile(
@@ -76,6 +79,40 @@ def test_a_restore_is_refused_where_another_program_worked_meanwhile(
     again = shop.reopened(box)
     assert [user.name for user in again.service.users()] == ["chief"]
     assert again.service.check_ledger().findings == ()
+
+
+def test_a_change_of_people_that_begins_while_a_restore_stretches_the_pin_leaves_a_box_that_opens(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = shop.box()
+    box.service.add_user("bob", UserRole.TECHNICIAN, "141421", box.session)
+    file = backed_up(box)
+    announced, committing = Event(), Event()
+
+    def wait(name: str, value: bytes) -> None:
+        if name == PEOPLE.name and not announced.is_set():
+            announced.set()
+            assert committing.wait(60)
+
+    tpm = open_tpm(TPM, create=False, now=now, folder=box.folder)
+    hooked = Hooked(tpm, "store", wait)
+    machine = Machine(box.folder, Configuration.load(box.folder), hooked, Store(box.folder))
+    other = Thread(target=BoxService(machine).remove_user, args=("bob", box.session))
+
+    def begin(*_: object) -> None:
+        other.start()
+        assert announced.wait(60)
+
+    def commit() -> None:
+        committing.set()
+        other.join(60)
+
+    monkeypatch.setattr("appliance.box.restoring.open_tpm", lambda *_, **__: Hooked(tpm, "unseal", begin))
+    meanwhile(monkeypatch, commit)
+    with pytest.raises(Misuse, match="another program worked at the box meanwhile"):
+        restored(box.folder, file)
+    again = shop.reopened(box)
+    assert [user.name for user in again.service.users()] == ["chief"]
 
 
 def test_a_restore_that_is_cut_off_before_the_tpm_hears_of_it_raises_no_alarm(
@@ -113,33 +150,6 @@ def test_a_restore_that_is_cut_off_before_the_database_is_replaced_raises_no_ala
         patch.setattr(Ledger, "expect", cut)
         restored(box.folder, file)
     assert shop.reopened(box).service.check_ledger().findings == ()
-
-
-def test_a_device_that_was_revoked_since_the_backup_stays_revoked(shop: Workshop) -> None:
-    box, stick = shop.box(), shop.medium()
-    ask(shop.device("pump-9"), stick)
-    file = backed_up(box)
-    revoke(shop, box, "pump-9")
-    restored(box.folder, file)
-    assert [one.code for one in shop.reopened(box).service.admit(stick)] == [Code.REVOKED]
-
-
-def test_a_box_that_takes_over_learns_of_the_revocations_that_the_former_one_knew(shop: Workshop) -> None:
-    box, new, stick = shop.box(), shop.box("box-2"), shop.medium()
-    ask(shop.device("pump-9"), stick)
-    revoke(shop, box, "pump-9")
-    restored(new.folder, backed_up(box))
-    assert [one.code for one in new.service.admit(stick)] == [Code.REVOKED]
-
-
-def test_the_time_that_has_passed_is_not_taken_back_by_a_restore(shop: Workshop) -> None:
-    box = shop.box()
-    file = backed_up(box)
-    machine = Machine.open(box.folder, now)
-    with machine.ledger.entry(machine.ledger_time(), "lists", "newer ones") as transaction:
-        machine.store.raise_time_floor(transaction, now() + 60)
-    restored(box.folder, file)
-    assert machine.store.time_floor() == now() + 60
 
 
 def test_a_disk_that_is_full_leaves_the_store_where_it_is(tmp_path: Path) -> None:
