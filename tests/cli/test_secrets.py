@@ -129,4 +129,8 @@ def test_too_many_wrong_pins_lock_the_box_until_a_time_that_it_names(enrolled: W
         said = run("box", "allow", enrolled.box, "--device", "PUMP-1", "--pin-file", wrong)
     assert "this PIN is locked now" in said.err
     status = run("box", "status", enrolled.box).out
-    assert re.search(r"TPM +soft, ready, but somebody's PIN is locked until 20\d\d-\d\d-\d\d \d\d:\d\d UTC$", status, re.MULTILINE), status
+    assert re.search(
+        r"TPM +soft, ready, but somebody's PIN is locked until 20\d\d-\d\d-\d\d \d\d:\d\d UTC$",
+        status,
+        re.MULTILINE,
+    ), status
