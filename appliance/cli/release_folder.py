@@ -9,7 +9,9 @@ from typing import Final
 
 import click
 
+from appliance.cli.quantities import counted
 from media_format.errors import Misuse
+from media_format.package import list_packages
 from media_format.volume import Volume, open_volume
 
 FOR_BOXES: Final = click.option(
@@ -33,3 +35,16 @@ def release_folder(out: Path) -> Iterator[Volume]:
     out.mkdir(parents=True, exist_ok=True)
     with closing(open_volume(out, writable=True)) as volume:
         yield volume
+
+
+def check_holds_none(out: Path, volume: Volume) -> None:
+    """Misuse for a directory with packages in it: a box that is given it would take in all of them.
+
+    What is mounted is a medium, which carries several.
+    """
+    packages = list_packages(volume)
+    if packages and not out.is_mount():
+        raise Misuse(
+            f"{out} holds {counted(len(packages), 'package')} already, and boxes import all of them; name"
+            " another directory, or add --add"
+        )

@@ -18,12 +18,12 @@ from appliance.cli.places import places
 from appliance.cli.policy import policy_options
 from appliance.cli.progress import ProgressBars
 from appliance.cli.quantities import Moment, Size, counted
-from appliance.cli.release_folder import FOR_BOXES, INTO, release_folder
+from appliance.cli.release_folder import FOR_BOXES, INTO, check_holds_none, release_folder
 from appliance.cli.renewal import renew, renew_authority, rotate_root
 from appliance.cli.sealing import seal
 from appliance.cli.secrets import secret_options
 from appliance.trust.bundle import Bundle
-from appliance.vendor import ReleaseOrder, Vendor
+from appliance.vendor import Meant, ReleaseOrder, Vendor
 from media_format import limits
 from media_format.errors import Misuse
 from media_format.objects import ComponentKind, Policy, Role
@@ -152,7 +152,12 @@ def enrol_device(directory: Path, csr: Path, out: Output, passphrase: str) -> An
     show_default=True,
     help="Bytes of one file on the medium; a multiple of 4096.",
 )
+@click.option("--new-slot", is_flag=True, help="A slot that no release of the line had before is meant.")
+@click.option(
+    "--any-version", is_flag=True, help="A version that is there already, or older than the last, is meant."
+)
 @INTO
+@click.option("--add", is_flag=True, help="Add the release to those that --out holds.")
 @answering
 @_PASSPHRASE
 def release(
@@ -169,7 +174,10 @@ def release(
     install_by: int | None,
     chunk_size: int,
     segment_size: int,
+    new_slot: bool,
+    any_version: bool,
     out: Path,
+    add: bool,
     passphrase: str,
 ) -> Answer:
     """Sign a release, seal it for boxes, and write it into the directory --out."""
@@ -192,7 +200,10 @@ def release(
         chunk_size=chunk_size,
         segment_size=segment_size,
     )
+    opened.check_typed(order, Meant(new_slot, any_version))
     with release_folder(out) as volume, ProgressBars() as bars:
+        if not add:
+            check_holds_none(out, volume)
         built = opened.release(volume, order, bars)
     saved = 100 - 100 * built.stored_size // built.plain_size
     text = (

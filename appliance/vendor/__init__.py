@@ -8,6 +8,7 @@ from appliance.vendor.register import Issued
 from appliance.vendor.release import Built, ReleaseOrder
 from appliance.vendor.resealing import SealOrder
 from appliance.vendor.service import Enrolment, Vendor
+from appliance.vendor.typed import Meant
 
 __all__ = [
     "Addressee",
@@ -20,6 +21,7 @@ __all__ = [
     "Imported",
     "Issued",
     "IssuedDirective",
+    "Meant",
     "ReleaseOrder",
     "SealOrder",
     "Vendor",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -44,6 +44,8 @@ class Released:
     index: int
     manifest_digest: str
     created: int
+    slots: tuple[str, ...] = ()
+    """What its images are for; none where that was not kept yet."""
 
 
 @dataclass(slots=True)
@@ -70,7 +72,7 @@ class Register:
         try:
             raw: dict[str, Any] = json.loads(path.read_bytes())
             self.issued = [Issued(**entry) for entry in raw["issued"]]
-            self.released = [Released(**entry) for entry in raw["released"]]
+            self.released = [_released(**entry) for entry in raw["released"]]
             self.indexes, self.crl_numbers = raw["indexes"], raw["crl_numbers"]
             self.sequences = raw["sequences"]
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -129,3 +131,7 @@ class Register:
         return tuple(
             sorted({entry.hardware for entry in self.issued if entry.hardware and entry.product == product})
         )
+
+
+def _released(slots: Sequence[str] = (), **entry: Any) -> Released:
+    return Released(slots=tuple(slots), **entry)

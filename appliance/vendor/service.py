@@ -22,6 +22,7 @@ from appliance.trust.issuing import (
 )
 from appliance.trust.purpose import Purpose
 from appliance.trust.renewal import OWN
+from appliance.vendor import typed
 from appliance.vendor.addressee import Addressee
 from appliance.vendor.authority import ROOT, Authorities, check_passphrase, check_text
 from appliance.vendor.directives import Directives, pinned
@@ -30,6 +31,7 @@ from appliance.vendor.release import Built, ReleaseOrder, Sealing, write_release
 from appliance.vendor.renewal import Issuances, end_of, renewed_leaves, serial_of
 from appliance.vendor.resealing import SealOrder, find, sources_of, write_again
 from appliance.vendor.signers import RELEASE_LIFETIME, Signers
+from appliance.vendor.typed import Meant
 from media_format import limits
 from media_format.crl_files import write_crls
 from media_format.durable import replace_file
@@ -129,6 +131,10 @@ class Vendor:
         request_ = enrolment.request
         return Enrolment(str(role), request_.id, request_.epoch, enrolment.digest.hex(), bundle)
 
+    def check_typed(self, order: ReleaseOrder, meant: Meant) -> None:
+        """Misuse for an order that is unlike the releases of its line before it, unless that is meant."""
+        typed.check(order, self.released, meant)
+
     def release(self, volume: Volume, order: ReleaseOrder, report: Report) -> Built:
         """Sign a release with a fresh signer, seal it for the order's boxes, and write it to `volume`."""
         order = self._checked(order)
@@ -139,11 +145,9 @@ class Vendor:
         signing = self._signers.signing(order, index, self._lists().numbers())
         write_crls(volume, self.crls())
         built = write_release(volume, order, signing, self._folder, report)
-        digest = built.manifest_digest.hex()
+        place = (order.product, order.line, order.version, index, built.manifest_digest.hex())
         with self._register.changing():
-            self._register.released.append(
-                Released(order.product, order.line, order.version, index, digest, signing.created)
-            )
+            self._register.released.append(Released(*place, signing.created, typed.image_slots(order)))
         return built
 
     def seal(self, volume: Volume, source: Volume, order: SealOrder, report: Report) -> Built:

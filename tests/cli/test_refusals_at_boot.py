@@ -97,7 +97,7 @@ def _with_two_slots(shop: Workshop) -> Path:
 def _update_both(shop: Workshop, device: Path, version: str) -> None:
     settings = shop.folder / f"{version}.settings"
     settings.write_bytes(firmware(f"settings {version}", 5000))
-    shop.release(version, "--component", f"settings={settings}")
+    shop.release(version, "--component", f"settings={settings}", "--new-slot")
     _deliver(shop, device)
 
 

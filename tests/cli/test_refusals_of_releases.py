@@ -97,7 +97,7 @@ def _release_without_a_slot(shop: Workshop) -> str:
     """A release for a slot that PUMP-1 does not have; returns its digest."""
     loader = shop.folder / "loader.img"
     loader.write_bytes(b"boot me" * 1000)
-    shop.release("1.2.0", "--component", f"boot-indicator={loader}")
+    shop.release("1.2.0", "--component", f"boot-indicator={loader}", "--new-slot")
     return shop.release_digest("1.2.0")
 
 
