@@ -8,10 +8,9 @@ from typing import Final
 
 from sqlalchemy.orm import Session as Transaction
 
-from appliance.box import entitlements, renewal
+from appliance.box import entitlements, numbers, renewal
 from appliance.box.identity import Identity
 from appliance.box.ledger import Ledger
-from appliance.box.schema import SettingRow
 from appliance.box.store import Store
 from appliance.trust.clock import TrustedTime
 from appliance.trust.directive import Target, VerifiedDirective, admit_directive
@@ -82,10 +81,9 @@ def follow(follower: Follower, volume: Volume, file: DirectiveFile) -> Directive
 
 def last_sequence(transaction: Transaction) -> int:
     """The sequence of the last directive the box followed, 0 before the first."""
-    row = transaction.get(SettingRow, _SEQUENCE)
-    return int.from_bytes(row.value, "big") if row else 0
+    return numbers.held(transaction, _SEQUENCE)
 
 
 def keep_sequence(transaction: Transaction, sequence: int) -> None:
     """Remember the last directive that was followed: it and those before are not followed again."""
-    transaction.merge(SettingRow(name=_SEQUENCE, value=sequence.to_bytes(8, "big")))
+    numbers.keep(transaction, _SEQUENCE, sequence)

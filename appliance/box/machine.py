@@ -25,7 +25,7 @@ from appliance.trust.crl import RevocationLists
 from appliance.trust.directive_result import DirectiveResult
 from appliance.trust.time_sources import open_time_source, read_source
 from media_format.crl_files import read_crls
-from media_format.errors import Misuse
+from media_format.errors import MachineFault, Misuse
 from media_format.refusal import Refusal
 from media_format.volume.seam import Volume
 
@@ -95,6 +95,8 @@ class Machine:
             return self.time(own), None, None
         except Refusal as refusal:
             return None, str(refusal), refusal.advice
+        except MachineFault as fault:
+            return None, fault.detail, fault.advice
 
     def ledger_time(self) -> TrustedTime:
         """What the clocks say, trusted or not: an act is entered whatever the time is."""

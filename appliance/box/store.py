@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import create_engine, event, select, text
 from sqlalchemy.orm import Session
 
-from appliance.box import faults, migrating
+from appliance.box import faults, migrating, numbers
 from appliance.box.faults import DATABASE, FaultCode
 from appliance.box.package_volume import KeptFile, PackageVolume
 from appliance.box.schema import PackageFileRow, SettingRow
@@ -148,18 +148,16 @@ class Store:
     def time_floor(self) -> int:
         """The time that has surely passed."""
         with self.reading() as session:
-            row = session.get(SettingRow, _FLOOR)
-            return int.from_bytes(row.value, "big") if row else 0
+            return numbers.held(session, _FLOOR)
 
     def set_time_floor(self, session: Session, floor: int) -> None:
         """Remember a floor, an earlier one too: only the vendor's directive lowers it."""
-        session.merge(SettingRow(name=_FLOOR, value=floor.to_bytes(8, "big")))
+        numbers.keep(session, _FLOOR, floor)
 
     def raise_time_floor(self, session: Session, floor: int) -> None:
         """Remember a later floor; an earlier one is ignored."""
-        row = session.get(SettingRow, _FLOOR)
-        if row is None or floor > int.from_bytes(row.value, "big"):
-            session.merge(SettingRow(name=_FLOOR, value=floor.to_bytes(8, "big")))
+        if floor > numbers.held(session, _FLOOR):
+            numbers.keep(session, _FLOOR, floor)
 
     def lists(self, bundle: Bundle) -> RevocationLists:
         """The newest revocation lists this box has seen; `bundle` holds its anchor and the issuing CAs."""

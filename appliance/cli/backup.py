@@ -70,8 +70,8 @@ def _same(found: Restored) -> list[str]:
     if not found.told:
         lines.append(
             "NOT KEPT: what the vendor has said since. The old database cannot be read, or is not what the"
-            " TPM remembers. Bring the newest revocation lists before anything is written (updatebox vendor crl,"
-            " then updatebox box certs --install): until then devices that were revoked since are served."
+            " TPM remembers. Bring the newest revocation lists before anything is written (updatebox vendor"
+            " crl, then updatebox box certs --install): until then, devices revoked since are served."
         )
     return lines
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from appliance.box import BoxService, LeftOut, Person, Restored
+from appliance.box.schema import SettingRow
 from media_format.objects import Entitlement
 from media_format.progress import silent
 from media_format.refusal import Code
@@ -100,6 +101,16 @@ def test_no_rule_that_allows_is_taken_over(shop: Workshop) -> None:
     old.service.put_rule(Entitlement(allowed=True, first="pump-66", last="pump-66"), old.session)
     assert taken_over(new, old).left_out == LeftOut(rules=1)
     assert [rule.text for rule in new.service.rules()] == ["deny product pump", "deny product valve"]
+
+
+@pytest.mark.parametrize("claimed", [(2**62).to_bytes(8, "big"), (2**62).to_bytes(9, "big")])
+def test_no_time_is_taken_over_that_another_box_alone_claims(shop: Workshop, claimed: bytes) -> None:
+    old, new, stick = shop.box(), shop.box("box-2"), shop.medium()
+    with old.service._machine.acting(old.session, "claim", "") as transaction:
+        transaction.merge(SettingRow(name="time-floor", value=claimed))
+    taken_over(new, old)
+    ask(shop.device(), stick)
+    assert [one.code for one in new.service.admit(stick)] == [None]
 
 
 @pytest.mark.parametrize("newer", ["old", "new"])

@@ -109,6 +109,14 @@ def test_what_a_forged_store_says_of_the_vendor_does_not_outlive_a_restore(tmp_p
     assert BoxService.open(box.folder, now=now).status().time is not None
 
 
+def test_a_time_floor_that_is_no_number_is_said_where_the_time_is_asked_for(tmp_path: Path) -> None:
+    _, box = ruled(tmp_path)
+    forge(box, "UPDATE settings SET value = x'010000000000000000' WHERE name = 'time-floor'")
+    status = box.service.status()
+    assert status.time is None
+    assert "time-floor in box.db is no number" in str(status.time_problem)
+
+
 def allow(service: BoxService, box: Box) -> None:
     service.put_rule(ALLOWED, box.session)
 
