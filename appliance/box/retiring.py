@@ -8,12 +8,13 @@ from appliance.box import importing, scratch
 from appliance.box.importing import ReleaseInfo
 from appliance.box.machine import Machine
 from appliance.box.schema import PackageFileRow, ReleaseRow
-from appliance.box.users import Session
+from appliance.box.users import Session, UserRole
 from media_format.errors import Misuse
 
 
 def retire(machine: Machine, release: bytes, session: Session) -> ReleaseInfo:
     """As `BoxService.retire`."""
+    session.require(UserRole.SUPERVISOR)
     with machine.store.importing():
         with machine.store.reading() as transaction:
             row = transaction.get(ReleaseRow, release)

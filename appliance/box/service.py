@@ -348,8 +348,8 @@ class BoxService:
     def retire(self, release: bytes, session: Session) -> ReleaseInfo:
         """Take a release, named by its manifest digest, off the offer and remove its package.
 
-        An import brings it back. A write that reads the package ends well, and the next import or retirement
-        removes it. Misuse for a release that is not known.
+        Only a supervisor may. An import brings it back. A write that reads the package ends well, and the
+        next import or retirement removes it. Misuse for a release that is not known.
         """
         return retiring.retire(self._machine, release, session)
 

@@ -30,9 +30,9 @@ class UserRole(StrEnum):
     """What a person may do."""
 
     TECHNICIAN = "technician"
-    """Import, write, collect."""
+    """Import, admit, write, collect, and sign what is exported."""
     SUPERVISOR = "supervisor"
-    """Also users, rules and settings."""
+    """Also retire releases, make rules and backups, and say who the people are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.box import ReleaseInfo
+from appliance.box import ReleaseInfo, UserRole
 from appliance.box.store import Store
 from media_format.errors import MachineFault, Misuse
 from media_format.progress import silent
@@ -80,6 +80,20 @@ def test_retiring_twice_says_it_once(tmp_path: Path) -> None:
     before = acts(box)
     box.service.retire(gone.manifest_digest, box.session)
     assert acts(box) == before
+
+
+def test_a_technician_retires_nothing(tmp_path: Path) -> None:
+    """Whoever may import, write and collect takes nothing off the offer for everybody else."""
+    shop = Workshop(tmp_path)
+    box = shop.box()
+    box.take(shop.release("1.0"))
+    box.service.add_user("ann", UserRole.TECHNICIAN, "141421", box.session)
+    before = len(box.service.ledger())
+    session = box.service.unlock("ann", "141421")
+    with pytest.raises(Misuse, match="ann is no supervisor"):
+        box.service.retire(of_version(box, "1.0").manifest_digest, session)
+    assert [release.version for release in box.service.releases()] == ["1.0"]
+    assert (len(packages(box)), len(box.service.ledger())) == (1, before)
 
 
 def test_a_release_that_is_not_known_cannot_be_retired(tmp_path: Path) -> None:
