@@ -1,8 +1,9 @@
 """The backup's file: sealed under a passphrase, in one stream, and signed by the box that made it.
 
 A head in the clear (magic, length, CBOR) says how the passphrase is stretched (Argon2id, RFC 9106) and is
-bound to the rest, one Cobblestone-256 message with a tar archive (POSIX.1-2001, pax) of the box's files. The
-archive's last member is a COSE_Sign1 object by the box's identity key that names all the others.
+bound to the rest, one Cobblestone-256 message with a tar archive of the box's files (the ustar headers of
+POSIX.1-1988; a size of 8 GiB or more is in binary, as GNU tar has it). The archive's last member is a
+COSE_Sign1 object by the box's identity key that names all the others.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, ClassVar, Final, cast
+from typing import BinaryIO, ClassVar, Final, Self, cast
 
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
@@ -71,6 +72,20 @@ class Source:
     path: Path
 
 
+class _PlainFile(tarfile.TarInfo):
+    """A header of a file as it is written here. Others are refused when they are seen.
+
+    Of extended headers, long names and maps of holes tarfile would read what they hold as a whole first.
+    """
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        found = super().frombuf(buf, encoding, errors)
+        if found.type != tarfile.REGTYPE or found.size < 0:
+            raise malformed(_NAME, "its archive holds something else than files")
+        return found
+
+
 def write(
     out: BinaryIO,
     passphrase: str,
@@ -97,7 +112,7 @@ def write(
     out.write(framed(data))
     sealing = Sealing(out, Sealer(_key(passphrase, stretched), _CONTEXT + data))
     members = []
-    with tarfile.open(fileobj=sealing, mode="w|", format=tarfile.PAX_FORMAT, bufsize=RUN) as archive:
+    with tarfile.open(fileobj=sealing, mode="w|", format=tarfile.GNU_FORMAT, bufsize=RUN) as archive:
         for source in sources:
             with source.path.open("rb") as file:
                 digesting = Digesting(file, advance)
@@ -120,9 +135,9 @@ def extract(file: BinaryIO, passphrase: str, folder: Path, allowed: Callable[[st
     opening = Opening(file, Opener(_key(passphrase, head), _CONTEXT + data))
     signed: bytes | None = None
     try:
-        with tarfile.open(fileobj=opening, mode="r|", bufsize=RUN) as archive:
+        with tarfile.open(fileobj=opening, mode="r|", bufsize=RUN, tarinfo=_PlainFile) as archive:
             for info in archive:
-                content = archive.extractfile(info) if info.isreg() and not info.issparse() else None
+                content = archive.extractfile(info)
                 if content is None or signed is not None:
                     raise malformed(_NAME, "it holds something that does not belong in it")
                 if info.name == SIGNED:
@@ -131,8 +146,7 @@ def extract(file: BinaryIO, passphrase: str, folder: Path, allowed: Callable[[st
                     _unpack(cast(BinaryIO, content), folder / PurePosixPath(info.name))
                 else:
                     raise malformed(_NAME, f"{info.name!r} does not belong in it")
-    except (tarfile.TarError, ValueError, RecursionError) as error:
-        # The last two are what tarfile makes of extended headers that say nonsense, or never end.
+    except (tarfile.TarError, ValueError) as error:
         raise malformed(_NAME, f"its archive cannot be read ({error})") from None
     opening.finish()
     if signed is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,6 +69,13 @@ def named(name: str) -> bytes:
     return tarfile.TarInfo(name).tobuf() + bytes(1024)
 
 
+def large(kind: bytes) -> bytes:
+    """A header before a file that says much: tarfile would hold all of it."""
+    info = tarfile.TarInfo("header")
+    info.type, info.size = kind, 64 * MIB
+    return info.tobuf(tarfile.USTAR_FORMAT) + bytes(info.size)
+
+
 HARMFUL: dict[str, Callable[[], bytes]] = {
     "a file that is mostly a hole": sparse,
     "headers without end": lambda: extended(b"11 path=aa\n") * 3000 + bytes(1024),
@@ -82,6 +90,28 @@ def test_an_archive_made_to_do_harm_is_malformed_and_leaves_nothing(what: str, t
     with refused(Code.MALFORMED):
         backup_file.extract(file, SECRET, tmp_path, lambda name: name == "box.db")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        tarfile.XHDTYPE,
+        tarfile.XGLTYPE,
+        tarfile.SOLARIS_XHDTYPE,
+        tarfile.GNUTYPE_LONGNAME,
+        tarfile.GNUTYPE_LONGLINK,
+    ],
+)
+def test_no_header_of_an_archive_is_held_in_memory_however_large_it_is(kind: bytes, tmp_path: Path) -> None:
+    file = io.BytesIO(sealed(large(kind)))
+    tracemalloc.start()
+    try:
+        with refused(Code.MALFORMED):
+            backup_file.extract(file, SECRET, tmp_path, lambda _: True)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 16 * MIB
 
 
 @pytest.mark.parametrize(
