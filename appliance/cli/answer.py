@@ -110,9 +110,8 @@ def _failed(kind: str, detail: str, status: int) -> Answer:
 
 def _say(answer: Answer, *, as_json: bool) -> None:
     if as_json:
-        click.echo(
-            json.dumps({"ok": answer.status == DONE, **plain(answer.data)}, indent=2, ensure_ascii=False)
-        )
+        told = {"ok": answer.status == DONE, **plain(answer.data)}
+        click.echo(_escaped(json.dumps(told, indent=2, ensure_ascii=False)))
     if answer.text and (answer.status != DONE or not as_json):
         click.echo(_printable(answer.text), err=answer.status != DONE)
 
@@ -120,6 +119,17 @@ def _say(answer: Answer, *, as_json: bool) -> None:
 def _printable(text: str) -> str:
     """Lines that cannot move a cursor or ring a bell: much of what is told was written by strangers."""
     return "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text)
+
+
+def _escaped(told: str) -> str:
+    """JSON that cannot do so either, and says the same: its strings may hold any letter as an escape."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else _escape(letter) for letter in told)
+
+
+def _escape(letter: str) -> str:
+    """A letter as JSON escapes it, by its units of UTF-16 (RFC 8259, section 7)."""
+    units = letter.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[place : place + 2].hex()}" for place in range(0, len(units), 2))
 
 
 def plain(value: Any) -> Any:

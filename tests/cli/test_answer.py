@@ -80,6 +80,14 @@ def test_what_strangers_wrote_moves_no_cursor_and_rings_no_bell() -> None:
     assert said.stderr.startswith("rollback: old\ufffd[8m\n")
 
 
+def test_json_says_what_strangers_wrote_and_moves_no_cursor_either() -> None:
+    wrote = "é \x1b[2J\x7f\x85\x9b1m\u202e\u2066\u2028\U000e0041\udcff\n"
+    said = _verb(lambda: Answer({"name": wrote}, ""), "--json").stdout
+    assert all(letter.isprintable() or letter == "\n" for letter in said)
+    assert "é" in said
+    assert json.loads(said)["name"] == wrote
+
+
 def test_json_is_one_object_and_no_text() -> None:
     said = _verb(lambda: Answer({"a": b"\x01"}, "all is well"), "--json")
     assert (said.exit_code, json.loads(said.stdout), said.stderr) == (0, {"ok": True, "a": "01"}, "")
