@@ -15,10 +15,12 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from appliance.box import ledger_head
+from appliance.box import faults, ledger_head
+from appliance.box.faults import DATABASE, FaultCode
 from appliance.box.ledger_head import LedgerHead, end_of_trust, problem_at_end
 from appliance.box.ledger_search import LedgerQuery, entries, matching, newest_row
 from appliance.box.schema import LedgerRow
+from appliance.box.schema_check import meddling
 from appliance.box.settings import SETTINGS
 from appliance.box.store import Store
 from appliance.tpm import Tpm
@@ -63,9 +65,9 @@ class Acts:
         self._last: LedgerRow | None = None
 
     @property
-    def entered(self) -> bool:
-        """Whether there is an entry."""
-        return self._last is not None
+    def end(self) -> LedgerHead | None:
+        """The last entry that was appended, whatever the database made of it."""
+        return LedgerHead(self._last.sequence, self._last.digest) if self._last else None
 
     def enter(self, act: str, detail: str, who: str = "", sign: Sign | None = None) -> None:
         """Append an entry. One that names a person is signed."""
@@ -125,13 +127,17 @@ class Ledger:
     def acts(self, when: TrustedTime) -> Iterator[Acts]:
         """A transaction that does several acts and enters each; all of them, or none.
 
-        Refusal(tpm-unavailable) where what the box goes by is not what the TPM remembers.
+        Refusal(tpm-unavailable) where what the box goes by is not what the TPM remembers, and
+        MachineFault(store-damaged) where the database would not keep what is written there.
         """
         with self._store.transaction() as transaction, SETTINGS.changing(transaction, self._tpm):
+            self._check_keeping(transaction)
             acts = Acts(transaction, when, LedgerHead.of(self._tpm))
             yield acts
-        if acts.entered:
-            self.remember()
+        if acts.end is not None:
+            with self._store.transaction() as transaction:
+                SETTINGS.settle(transaction, self._tpm)
+                ledger_head.advance(self._tpm, transaction, acts.end)
 
     @contextmanager
     def entry(
@@ -147,6 +153,7 @@ class Ledger:
 
         To be followed by `remember` once this store is the box's.
         """
+        self._check_keeping(transaction)
         head, last = LedgerHead.of(self._tpm), newest_row(transaction)
         end = f"up to entry {last.sequence}" if last else "without entries"
         remembered = f"entry {head.sequence} {head.digest.hex()}" if head else "none"
@@ -159,13 +166,22 @@ class Ledger:
         return head.sequence if head else None
 
     def remember(self) -> None:
-        """Let the TPM remember the newest entry, and what the box goes by since."""
+        """Let the TPM remember the newest entry of a store that was put back, and what the box goes by."""
         # Inside a transaction, so that of two programs the one that is late does not step back.
         with self._store.transaction() as transaction:
             SETTINGS.settle(transaction, self._tpm)
             row = newest_row(transaction)
             if row is not None:
                 ledger_head.remember(self._tpm, row)
+
+    def _check_keeping(self, transaction: Session) -> None:
+        meddler = meddling(transaction)
+        if meddler is not None:
+            raise faults.fault(
+                self._store.folder,
+                FaultCode.DAMAGED,
+                f"{DATABASE}, {meddler}: it changes what is written there, and the box did not make it",
+            )
 
     def expect(self) -> None:
         """Let the TPM take the newest entry here for the end as well, besides the one that it remembers.

@@ -45,6 +45,18 @@ def remember(tpm: Tpm, row: LedgerRow) -> None:
     tpm.store(_NAME, cbor.encode([row.sequence, row.digest]))
 
 
+def advance(tpm: Tpm, session: Session, end: LedgerHead) -> None:
+    """Let the TPM remember what was appended as the end, in a transaction that may write.
+
+    Not what the database says of it: where that dropped or changed the entry, the next act says so. Of two
+    programs the one that is late does not step back.
+    """
+    head = LedgerHead.of(tpm)
+    if head is not None and head.sequence > end.sequence and _is_held(session, head):
+        return
+    tpm.store(_NAME, cbor.encode([end.sequence, end.digest]))
+
+
 def expect(tpm: Tpm, row: LedgerRow) -> None:
     """Let the TPM take this entry for the end as well, besides the one that it remembers."""
     head = LedgerHead.of(tpm)
@@ -62,6 +74,11 @@ def problem_at_end(session: Session, head: LedgerHead | None) -> str | None:
     if row is None:
         return f"the end is missing, up to entry {head.sequence}"
     return None if row.digest == head.digest else "the TPM remembers another one"
+
+
+def _is_held(session: Session, head: LedgerHead) -> bool:
+    row = session.get(LedgerRow, head.sequence)
+    return row is not None and row.digest == head.digest
 
 
 def end_of_trust(head: LedgerHead | None, last: int) -> int:

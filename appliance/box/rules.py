@@ -10,14 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session as Transaction
 
 from appliance.box import entitlements
 from appliance.box.schema import RuleRow
 from appliance.trust.entitlement import deciding, fits, specificity
+from media_format.errors import MachineFault
 from media_format.objects import DeviceKind, Entitlement
+
+_SELECTORS: Final = ("product", "line", "hardware", "first", "last")
 
 
 class RuleSource(StrEnum):
@@ -112,40 +116,45 @@ def held(transaction: Transaction, *, allow_by_default: bool) -> Rules:
 
 def own(transaction: Transaction) -> tuple[Entitlement, ...]:
     """The box's own rules, in the order of what they select."""
-    table = RuleRow.__table__.c
-    order = (table.product, table.line, table.hardware, table.first, table.last)
-    return tuple(
-        Entitlement(
-            allowed=bool(row.allowed),
-            product=row.product or None,
-            line=row.line or None,
-            hardware=row.hardware or None,
-            first=row.first or None,
-            last=row.last or None,
-        )
-        for row in transaction.scalars(select(RuleRow).order_by(*order))
-    )
+    # Columns, not rows: what the database holds, and not what this transaction meant to write.
+    columns = [getattr(RuleRow, name) for name in _SELECTORS]
+    rows = transaction.execute(select(RuleRow.allowed, *columns).order_by(*columns))
+    return tuple(_entry(bool(allowed), selectors) for allowed, *selectors in rows)
 
 
 def put(transaction: Transaction, entry: Entitlement) -> None:
-    """Make a rule, in the place of the one that selects the same."""
-    transaction.merge(
-        RuleRow(
-            product=entry.product or "",
-            line=entry.line or "",
-            hardware=entry.hardware or "",
-            first=entry.first or "",
-            last=entry.last or "",
-            allowed=int(entry.allowed),
-        )
-    )
+    """Make a rule, in the place of the one that selects the same.
+
+    MachineFault where the database does not hold it then, or not the others any more.
+    """
+    _write(transaction, [entry], {**_by_selectors(own(transaction)), **_by_selectors([entry])})
 
 
 def replace(transaction: Transaction, entries: Iterable[Entitlement]) -> None:
-    """Put rules in the place of all that the box had; the vendor's stay."""
+    """Put rules in the place of all that the box had; the vendor's stay. MachineFault as from `put`."""
     transaction.execute(delete(RuleRow))
-    for entry in entries:
-        put(transaction, entry)
+    wanted = _by_selectors(entries)
+    _write(transaction, wanted.values(), wanted)
+
+
+def _write(
+    transaction: Transaction, entries: Iterable[Entitlement], wanted: dict[tuple[str, ...], Entitlement]
+) -> None:
+    """Write rules, and see that the database holds those that are `wanted` then.
+
+    What it takes for the same rule, its schema says, which is not signed.
+    """
+    rows = [
+        {**dict(zip(_SELECTORS, selectors, strict=True)), "allowed": int(entry.allowed)}
+        for selectors, entry in _by_selectors(entries).items()
+    ]
+    if rows:
+        transaction.execute(insert(RuleRow).prefix_with("OR REPLACE"), rows)
+    if set(own(transaction)) != set(wanted.values()):
+        raise MachineFault(
+            "the rules in box.db are not those that were written there; see what is wrong with it"
+            " (updatebox box status --check)"
+        )
 
 
 def in_words(entry: Entitlement) -> str:
@@ -165,6 +174,16 @@ def shown(source: RuleSource, entry: Entitlement) -> Rule:
     """A rule as lists show it."""
     selectors = (entry.product, entry.line, entry.hardware, entry.first, entry.last)
     return Rule(source, entry.allowed, *selectors, in_words(entry))
+
+
+def _entry(allowed: bool, selectors: list[str]) -> Entitlement:
+    named: dict[str, Any] = {name: value or None for name, value in zip(_SELECTORS, selectors, strict=True)}
+    return Entitlement(allowed=allowed, **named)
+
+
+def _by_selectors(entries: Iterable[Entitlement]) -> dict[tuple[str, ...], Entitlement]:
+    """Rules by what they select, as the columns say it; of several for the same, the last."""
+    return {tuple(getattr(entry, name) or "" for name in _SELECTORS): entry for entry in entries}
 
 
 def _decision(
