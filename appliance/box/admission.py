@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session as Transaction
 
-from appliance.box import rules
 from appliance.box.offering import Offer, Withheld
+from appliance.box.rules import Rules
 from appliance.box.schema import DeviceRow
 from appliance.trust.request import SignedRequest, VerifiedRequest
 from media_format.errors import Misuse
@@ -83,8 +83,8 @@ def refused(file: str, verified: VerifiedRequest | None, refusal: Refusal) -> Ad
     )
 
 
-def judge(transaction: Transaction, verified: VerifiedRequest, *, default_allowed: bool) -> str:
-    """Whether this request may be answered; returns why.
+def judge(transaction: Transaction, verified: VerifiedRequest, rules: Rules) -> str:
+    """Whether this request may be answered by the rules of this transaction; returns why.
 
     Raises Refusal(request-replayed) for one older than the newest seen, or another one with its
     counter, and Refusal(device-not-entitled), which names the rule that decides, where the device is denied.
@@ -95,7 +95,7 @@ def judge(transaction: Transaction, verified: VerifiedRequest, *, default_allowe
     if newest is not None:
         order = _judge_order(newest, request, verified.digest)
     kind = DeviceKind(product=request.product, line=request.line, hardware=request.hardware)
-    verdict = rules.held(transaction, allow_by_default=default_allowed).judge(request.device_id, kind)
+    verdict = rules.judge(request.device_id, kind)
     if not verdict.allowed:
         raise Refusal(
             Code.DEVICE_NOT_ENTITLED, f"{request.device_id} is not allowed at this box: {verdict.reason}"

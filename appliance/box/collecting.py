@@ -20,6 +20,7 @@ from appliance.box.ledger import Acts
 from appliance.box.machine import Machine
 from appliance.box.receipts import CollectedReceipt, History, ReceiptInfo, by_device
 from appliance.box.receipts_in_ledger import runs
+from appliance.box.rules import Rules
 from appliance.trust.receipt import VerifiedReceipt
 from media_format.refusal import Refusal
 from media_format.volume.seam import Volume
@@ -43,7 +44,8 @@ def _keep(machine: Machine, context: Context, judged: tuple[JudgedRequest, ...])
     if not any(found.verified for found in judged):
         return tuple(found.admission for found in judged)
     with machine.ledger.acts(context.now) as acts:
-        admitted = tuple(_admit(context, acts, found) for found in judged)
+        rules = context.rules(acts.transaction)
+        admitted = tuple(_admit(context, rules, acts, found) for found in judged)
         for lists in {
             found.verified.lists.ders: found.verified.lists for found in judged if found.verified
         }.values():
@@ -119,7 +121,7 @@ class _Intake:
         return CollectedReceipt(found.file, True, info)
 
 
-def _admit(context: Context, acts: Acts, found: JudgedRequest) -> Admission:
+def _admit(context: Context, rules: Rules, acts: Acts, found: JudgedRequest) -> Admission:
     """Remember a request; judged again, since another one may have come in between.
 
     One that is its device's newest already is no news, and gets no entry.
@@ -128,7 +130,7 @@ def _admit(context: Context, acts: Acts, found: JudgedRequest) -> Admission:
     if verified is None:
         return found.admission
     try:
-        admission.judge(transaction, verified, default_allowed=context.allow_by_default)
+        admission.judge(transaction, verified, rules)
     except Refusal as refusal:
         return admission.refused(found.admission.file, verified, refusal)
     if admission.remember(transaction, verified, found.data, context.now.time):

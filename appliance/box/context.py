@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy.orm import Session as Transaction
+
+from appliance.box import rules
 from appliance.box.identity import Identity
+from appliance.box.rules import Rules
 from appliance.box.store import Store
 from appliance.tpm import Tpm
 from appliance.trust.clock import TrustedTime
@@ -30,3 +34,7 @@ class Context:
     def lists(self) -> RevocationLists:
         """The newest revocation lists the box has seen."""
         return self.store.lists(self.own.bundle)
+
+    def rules(self, transaction: Transaction) -> Rules:
+        """The rules in force; to be read once in a transaction, for there can be many."""
+        return rules.held(transaction, allow_by_default=self.allow_by_default)

@@ -48,7 +48,7 @@ def choose(context: Context, device: str, release: bytes | None, mode: Mode) -> 
         if row is None or not row.request:
             raise Misuse(f"no request of the device {device!r} was admitted; admit the medium it wrote first")
         verified = admit_request(row.request, context.anchor, context.lists(), context.now.time)
-        admission.judge(transaction, verified, default_allowed=context.allow_by_default)
+        admission.judge(transaction, verified, context.rules(transaction))
         _check_readable(verified.request, mode)
         if release is None:
             return Choice(verified, _newest(transaction, verified.request))

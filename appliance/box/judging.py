@@ -14,6 +14,7 @@ from appliance.box.admission import Admission
 from appliance.box.context import Context
 from appliance.box.pulled import raise_if_pulled
 from appliance.box.reading_ahead import Read, reading_ahead
+from appliance.box.rules import Rules
 from appliance.trust.crl import RevocationLists
 from appliance.trust.known_chains import KnownChains
 from appliance.trust.receipt import VerifiedReceipt, admit_receipt
@@ -50,6 +51,7 @@ class _Judge:
     context: Context
     volume: Volume
     transaction: Transaction
+    rules: Rules
     lists: RevocationLists
     crls: tuple[bytes, ...]
     """Lists that came along, for CAs that only come along too."""
@@ -76,7 +78,7 @@ class _Judge:
         context = self.context
         try:
             verified = admit_request(data, context.anchor, self.lists, context.now.time, self.crls)
-            why = admission.judge(self.transaction, verified, default_allowed=context.allow_by_default)
+            why = admission.judge(self.transaction, verified, self.rules)
             offer = offering.offer(self.transaction, verified.request)
             on_trial = offer.release is not None and trial.is_on_trial(
                 self.transaction, verified.request, offer.release
@@ -121,7 +123,7 @@ def _judging(context: Context, volume: Volume) -> Iterator[_Judge]:
     crls = read_crls(volume)
     lists, chains = context.lists().take(crls), KnownChains(context.anchor)
     with context.store.reading() as transaction:
-        yield _Judge(context, volume, transaction, lists, crls, chains)
+        yield _Judge(context, volume, transaction, context.rules(transaction), lists, crls, chains)
 
 
 def _newest(judged: list[JudgedRequest]) -> tuple[JudgedRequest, ...]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
+from itertools import product
 from typing import Any, Final
 
 from sqlalchemy import delete, insert, select
@@ -80,9 +82,12 @@ class Verdict:
         return (self.box,) if self.vendor is None else (self.box, self.vendor)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rules:
-    """All the rules at a box. `allow_by_default` decides where none of the box's own fits."""
+    """All the rules at a box. `allow_by_default` decides where none of the box's own fits.
+
+    To be read once for many devices: of many rules it looks only at those that can fit one.
+    """
 
     own: tuple[Entitlement, ...]
     vendor: tuple[Entitlement, ...] | None
@@ -97,16 +102,44 @@ class Rules:
             None,
             f"no rule of the box fits it, and the box {default} such devices",
         )
-        own = _decision(RuleSource.BOX, self.own, device_id, kind, unruled)
+        own = _decision(RuleSource.BOX, self._own.fitting(device_id, kind), device_id, kind, unruled)
         if self.vendor is None:
             return Verdict(device_id, own, None)
         unlisted = Decision(RuleSource.VENDOR, False, None, "the vendor's list does not name it")
-        return Verdict(device_id, own, _decision(RuleSource.VENDOR, self.vendor, device_id, kind, unlisted))
+        fitting = self._vendor.fitting(device_id, kind)
+        return Verdict(device_id, own, _decision(RuleSource.VENDOR, fitting, device_id, kind, unlisted))
 
     def listed(self) -> tuple[Rule, ...]:
         """Every rule: the box's own, then the vendor's."""
         own = tuple(shown(RuleSource.BOX, entry) for entry in self.own)
         return own + tuple(shown(RuleSource.VENDOR, entry) for entry in self.vendor or ())
+
+    @cached_property
+    def _own(self) -> _Sorted:
+        return _Sorted(self.own)
+
+    @cached_property
+    def _vendor(self) -> _Sorted:
+        return _Sorted(self.vendor or ())
+
+
+class _Sorted:
+    """Rules, sorted by what they name: by the id, or the length of the ids, where they name any."""
+
+    def __init__(self, entries: Iterable[Entitlement]) -> None:
+        self._places: dict[tuple[str | int | None, ...], list[Entitlement]] = {}
+        for entry in entries:
+            ids = entry.first if entry.first is None or entry.first == entry.last else _length(entry.first)
+            place = entry.product, entry.line, entry.hardware, ids
+            self._places.setdefault(place, []).append(entry)
+
+    def fitting(self, device_id: str, kind: DeviceKind) -> list[Entitlement]:
+        """Those that fit a device."""
+        named = (None, kind.product), (None, kind.line), (None, kind.hardware)
+        places = product(*named, (None, device_id, _length(device_id)))
+        return [
+            entry for place in places for entry in self._places.get(place, ()) if fits(entry, device_id, kind)
+        ]
 
 
 def held(transaction: Transaction, *, allow_by_default: bool) -> Rules:
@@ -181,15 +214,18 @@ def _entry(allowed: bool, selectors: list[str]) -> Entitlement:
     return Entitlement(allowed=allowed, **named)
 
 
+def _length(device_id: str) -> int:
+    return len(device_id.encode())
+
+
 def _by_selectors(entries: Iterable[Entitlement]) -> dict[tuple[str, ...], Entitlement]:
     """Rules by what they select, as the columns say it; of several for the same, the last."""
     return {tuple(getattr(entry, name) or "" for name in _SELECTORS): entry for entry in entries}
 
 
 def _decision(
-    source: RuleSource, entries: Iterable[Entitlement], device_id: str, kind: DeviceKind, otherwise: Decision
+    source: RuleSource, fitting: list[Entitlement], device_id: str, kind: DeviceKind, otherwise: Decision
 ) -> Decision:
-    fitting = [entry for entry in entries if fits(entry, device_id, kind)]
     entry = deciding(fitting, device_id, kind)
     if entry is None:
         return otherwise

@@ -117,7 +117,7 @@ class AsBox:
         context = self._context()
         verified = admit_request(data, self.anchor, context.lists(), context.now.time, crls)
         with context.store.reading() as transaction:
-            admission.judge(transaction, verified, default_allowed=context.allow_by_default)
+            admission.judge(transaction, verified, context.rules(transaction))
             offer = offering.offer(transaction, verified.request)
         if offer.withheld is None:
             return f"it can get {offer.release.version}" if offer.release else "it has the newest release"
