@@ -94,6 +94,8 @@ class Acts:
                 "the ledger has no number for another entry, so somebody wrote to it; see what is wrong"
                 " with it (updatebox box status --check), and put back a backup (updatebox box restore)"
             )
+        # The name of a file or disk need not be UTF-8, and an act is entered whatever it was done to.
+        detail = detail.encode(errors="backslashreplace").decode()
         previous = last.digest if last else BEGINNING
         told = (sequence, self._when.time, self._when.source, who, act, detail)
         digest = digest_of(*told, previous)

@@ -61,14 +61,20 @@ def check(engine: Engine, folder: Path) -> None:
 
 
 def version(connection: Connection, folder: Path) -> str | None:
-    """The revision of a store's schema; None for the first one, which had no number."""
+    """The revision of a store's schema; None for the first one, which had no number.
+
+    MachineFault(store-damaged) for what is no store, or has two.
+    """
     tables = set(connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'table'")))
     if "ledger" not in tables:
         raise fault(folder, FaultCode.DAMAGED, f"{folder / DATABASE} holds no store")
     if VersionRow.__tablename__ not in tables:
         return None
-    found = connection.scalar(text(f"SELECT version_num FROM {VersionRow.__tablename__}"))
-    return None if found is None else str(found)
+    found = connection.scalars(text(f"SELECT version_num FROM {VersionRow.__tablename__}")).all()
+    if len(found) > 1:
+        names = " and ".join(map(str, found))
+        raise fault(folder, FaultCode.DAMAGED, f"{folder / DATABASE} says that its schema is {names}")
+    return str(found[0]) if found else None
 
 
 def _take_steps(connection: Connection, folder: Path) -> None:

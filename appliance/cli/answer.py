@@ -25,6 +25,8 @@ REFUSED: Final = 3
 REFUSED_MEDIUM: Final = 4
 REFUSED_TPM: Final = 5
 
+_SHOWN: Final = 200
+"""Letters at most of what was given and is no text."""
 INTERRUPTED: Final = "stopped before the end; run the command again"
 
 
@@ -61,6 +63,8 @@ def answering(function: Callable[P, Answer]) -> Callable[P, None]:
             answer = failed(fault)
         except (KeyboardInterrupt, click.Abort):
             answer = _failed("interrupted", INTERRUPTED, FAILED)
+        except UnicodeEncodeError as error:
+            answer = _failed("misuse", f"{ascii(error.object)[:_SHOWN]} is no text in UTF-8", USAGE)
         except OSError as error:
             answer = _failed("machine-fault", f"{error.filename or 'the system'}: {error.strerror}", FAILED)
         _say(answer, as_json=as_json)

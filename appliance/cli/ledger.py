@@ -11,7 +11,7 @@ from appliance.box import LedgerEntry, LedgerQuery, LedgerState
 from appliance.cli.answer import Answer, answering
 from appliance.cli.box_parts import FOLDER, open_box
 from appliance.cli.files import naming, read_file, reading
-from appliance.cli.quantities import Moment
+from appliance.cli.quantities import NUMBER, Moment
 from appliance.cli.table import folded
 from appliance.trust.auditing import LedgerAudit, audit
 from appliance.trust.bundle import MAX_BUNDLE, Bundle
@@ -39,8 +39,8 @@ _PAGE: Final = 100
 @click.option("--about", help="Only entries whose detail holds this text: a device, a version.")
 @click.option("--since", type=Moment(), help="Only from this time on.")
 @click.option("--until", type=Moment(), help="Only up to this time.")
-@click.option("--before", type=int, metavar="N", help="Only entries before this one: the next page.")
-@click.option("--limit", type=click.IntRange(1), default=_PAGE, show_default=True, help="At most so many.")
+@click.option("--before", type=NUMBER, metavar="N", help="Only entries before this one: the next page.")
+@click.option("--limit", type=NUMBER, default=_PAGE, show_default=True, help="At most so many.")
 @answering
 def ledger(
     directory: Path,

@@ -16,13 +16,19 @@ else:
 _UNITS: Final = {"": 1, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
 _SIZE: Final = re.compile(r"(\d{1,19})\s*(kib|mib|gib|)", re.IGNORECASE | re.ASCII)
 
+LARGEST: Final = 2**63 - 1
+"""The largest number that the box's database holds (sqlite.org/datatype3.html)."""
+NUMBER: Final = click.IntRange(1, LARGEST)
+"""A number of things, or of a thing in a list."""
+_LAST_MOMENT: Final = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
+
 
 class Size(_Number):
     """Bytes, or with a unit: 65536, 64KiB, 256MiB, 1GiB."""
 
     name = "SIZE"
 
-    def __init__(self, minimum: int = 1, maximum: int = 2**63 - 1) -> None:
+    def __init__(self, minimum: int = 1, maximum: int = LARGEST) -> None:
         self._minimum = minimum
         self._maximum = maximum
 
@@ -59,10 +65,15 @@ class Moment(_Number):
 
     def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
         text = str(value)
-        if text.isascii() and text.isdecimal():
-            return int(text)
         try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
+            seconds = int(text) if text.isascii() and text.isdecimal() else _seconds(text)
+        except (ValueError, OverflowError):
+            seconds = None
+        if seconds is None or seconds > _LAST_MOMENT:
             self.fail(f"{value!r} is no date; write for example 2027-01-31", param, ctx)
-        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+        return seconds
+
+
+def _seconds(text: str) -> int:
+    moment = datetime.fromisoformat(text)
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

@@ -11,7 +11,7 @@ from appliance.box import DeviceFilter, DeviceInfo, ReceiptFilter, ReceiptInfo
 from appliance.cli.answer import Answer, answering
 from appliance.cli.box_parts import FOLDER, USER, open_box
 from appliance.cli.output import Output, writes
-from appliance.cli.quantities import Moment, counted
+from appliance.cli.quantities import LARGEST, NUMBER, Moment, counted
 from appliance.cli.secrets import secret_options
 from appliance.cli.table import folded
 from appliance.trust.clock import moment
@@ -21,9 +21,7 @@ from media_format.objects import Outcome
 _PAGE: Final = 100
 _LAST_EPOCH: Final = 2**32 - 1
 _OUTCOME = click.Choice([outcome.name.lower() for outcome in Outcome])
-_LIMIT = click.option(
-    "--limit", type=click.IntRange(1), default=_PAGE, show_default=True, help="At most so many."
-)
+_LIMIT = click.option("--limit", type=NUMBER, default=_PAGE, show_default=True, help="At most so many.")
 
 
 @click.command("devices")
@@ -111,8 +109,11 @@ def _place_of(receipt: ReceiptInfo) -> str:
 
 def _place(text: str) -> tuple[int, str, int, int]:
     try:
-        collected, epoch, counter, device = text.split(":", 3)
-        return int(collected), device, int(epoch), int(counter)
+        *numbers, device = text.split(":", 3)
+        collected, epoch, counter = map(int, numbers)
+        if not all(0 <= number <= LARGEST for number in (collected, epoch, counter)):
+            raise ValueError
+        return collected, device, epoch, counter
     except ValueError:
         raise click.UsageError(f"{text!r} is no place in the list; take the one that it names") from None
 

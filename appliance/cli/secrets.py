@@ -16,6 +16,7 @@ from media_format.errors import Misuse
 F = TypeVar("F", bound=Callable[..., Any])
 
 _LIMIT: Final = 1024
+_LAST_FD: Final = 2**31 - 1
 
 
 def secret_options(
@@ -29,7 +30,11 @@ def secret_options(
     key = name.replace("-", "_")
 
     def decorate(function: F) -> F:
-        @click.option(f"--{name}-fd", type=int, help=f"Read the {what} from this open descriptor.")
+        @click.option(
+            f"--{name}-fd",
+            type=click.IntRange(0, _LAST_FD),
+            help=f"Read the {what} from this open descriptor.",
+        )
         @click.option(
             f"--{name}-file",
             type=click.Path(path_type=Path),
