@@ -106,15 +106,16 @@ class Refusal(Exception):
     """Input that must not be accepted.
 
     `code` is the stable name, `detail` one line that says what exactly was found (never a secret),
-    `advice` the sentence for the technician.
+    `advice` the sentence for whoever reads it: the code's, for a technician with a package in a device, unless
+    the one who refuses knows that somebody else is to do something else.
     """
 
-    def __init__(self, code: Code, detail: str) -> None:
+    def __init__(self, code: Code, detail: str, advice: str | None = None) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
+        self.advice = advice or ADVICE[code]
 
-    @property
-    def advice(self) -> str:
-        """What the technician should do next."""
-        return ADVICE[self.code]
+    def about(self, subject: object) -> Refusal:
+        """The same refusal, with a detail that says what it is about."""
+        return Refusal(self.code, f"{subject}: {self.detail}", self.advice)

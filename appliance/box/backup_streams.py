@@ -88,7 +88,9 @@ class Opening(io.RawIOBase):
             if self._began:
                 raise Refusal(Code.DECRYPTION_FAILED, "the backup was changed or cut off") from None
             raise Refusal(
-                Code.PIN_WRONG, "the passphrase is not the backup's, or its beginning was changed"
+                Code.PIN_WRONG,
+                "the passphrase is not the backup's, or its beginning was changed",
+                "The passphrase is wrong; try again with the one that the backup was made with.",
             ) from None
         self._began = self._began or bool(plain)
         return plain

@@ -161,6 +161,6 @@ def directives(directory: Path, medium: str) -> Answer:
     if not found:
         return Answer({"directives": ()}, f"There are no directives for this box on {medium}.")
     told = news(found, alone=True)
-    refusals = [Refusal(entry.code, entry.detail) for entry in told if entry.code is not None]
+    refusals = [Refusal(entry.code, entry.detail, entry.advice) for entry in told if entry.code is not None]
     lines = list(map(directive_told, told))
     return of_many({"directives": found}, lines, refusals, accepted=len(refusals) < len(told))

@@ -70,7 +70,7 @@ def naming(path: Path) -> Iterator[None]:
     try:
         yield
     except Refusal as refusal:
-        raise Refusal(refusal.code, f"{path}: {refusal.detail}") from None
+        raise refusal.about(path) from None
 
 
 def read_bundle(path: Path, role: Role) -> Bundle:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from appliance.trust.chain import VerifiedCertificate, judge_dates, verify_chain
-from appliance.trust.clock import SKEW, TrustedTime
+from appliance.trust.clock import SKEW, TrustedTime, moment
 from appliance.trust.crl import RevocationLists
 from appliance.trust.profile import RoleIdentity
 from appliance.trust.purpose import Purpose
@@ -76,7 +76,7 @@ def admit_directive(
     signature.verify(signer.key)
     _check_target(directive, target)
     if now is not None and directive.issued_at > now.time + SKEW:
-        detail = f"issued at {directive.issued_at}, now is {now.time}"
+        detail = f"issued at {moment(directive.issued_at)}, now is {moment(now.time)}"
         raise Refusal(Code.CERTIFICATE_NOT_YET_VALID, detail)
     judge_dates(signer, directive.issued_at)
     known = lists.take(crls, signer.issuers)
@@ -90,7 +90,15 @@ def _check_target(directive: Directive, target: Target) -> None:
     own = target.identity
     if named != (target.role, own.id, own.epoch):
         detail = f"a directive for the {directive.role} {directive.target!r}, epoch {directive.epoch}"
-        raise Refusal(Code.NOT_FOR_THIS_DEVICE, detail)
+        raise Refusal(
+            Code.NOT_FOR_THIS_DEVICE,
+            detail,
+            "This directive is for another machine; take it to the one it names.",
+        )
     if directive.sequence <= target.sequence:
         detail = f"directive {target.sequence} was followed already, and this is number {directive.sequence}"
-        raise Refusal(Code.REQUEST_REPLAYED, detail)
+        raise Refusal(
+            Code.REQUEST_REPLAYED,
+            detail,
+            "It was followed already, or a later one was; nothing needs to be done.",
+        )

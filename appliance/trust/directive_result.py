@@ -19,15 +19,17 @@ class DirectiveResult:
     order: Order
     code: Code | None
     detail: str
+    advice: str | None = None
+    """What to do where it was not followed."""
 
 
 def followed(file: DirectiveFile, follow: Callable[[], None]) -> DirectiveResult:
     """Follow a directive and say what became of it. Refusal(medium-*) where the medium is gone."""
-    code, detail = None, ""
+    code, detail, advice = None, "", None
     try:
         follow()
     except Refusal as refusal:
         if refusal.code in (Code.MEDIUM_PULLED, Code.MEDIUM_UNREADABLE):
             raise
-        code, detail = refusal.code, refusal.detail
-    return DirectiveResult(file.path, file.directive.sequence, file.directive.order, code, detail)
+        code, detail, advice = refusal.code, refusal.detail, refusal.advice
+    return DirectiveResult(file.path, file.directive.sequence, file.directive.order, code, detail, advice)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from appliance.trust.chain import VerifiedCertificate, judge_dates, verify_chain
 from appliance.trust.clock import SKEW, TrustedTime, moment
@@ -17,6 +18,7 @@ from media_format.refusal import Code, Refusal
 from media_format.wire import malformed
 
 _SEALERS = {EnvelopeKind.RELEASE: Purpose.RELEASE_SEALER, EnvelopeKind.DELIVERY: Purpose.BOX_IDENTITY}
+_SEAL_AGAIN: Final = "The release is past its date; ask the vendor to seal it again (updatebox vendor seal)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +97,15 @@ def judge_validity(release: VerifiedManifest, sealed: VerifiedEnvelope, now: Tru
         )
     if now.time > envelope.expires:
         raise Refusal(
-            Code.PACKAGE_EXPIRED, f"expired at {moment(envelope.expires)}, now is {moment(now.time)}"
+            Code.PACKAGE_EXPIRED,
+            f"expired at {moment(envelope.expires)}, now is {moment(now.time)}",
+            _SEAL_AGAIN if envelope.kind is EnvelopeKind.RELEASE else None,
         )
     if manifest.install_by is not None and now.time > manifest.install_by:
         raise Refusal(
             Code.PACKAGE_EXPIRED,
             f"to be installed by {moment(manifest.install_by)}, now is {moment(now.time)}",
+            "The release may not be installed any more; ask the vendor for a newer one.",
         )
 
 

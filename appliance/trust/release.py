@@ -63,4 +63,8 @@ def _find_recipient(envelope: Envelope, transport: RecipientKey) -> Recipient:
         kems = tuple(wrap.kem for wrap in recipient.wraps)
         if recipient.key_id == transport.key_id and kems == transport.kems:
             return recipient
-    raise Refusal(Code.NOT_FOR_THIS_DEVICE, "the release was not sealed for this box")
+    raise Refusal(
+        Code.NOT_FOR_THIS_DEVICE,
+        "the release was not sealed for this box",
+        "Take it to a box that it is for, or ask the vendor to seal it for this one (updatebox vendor seal).",
+    )

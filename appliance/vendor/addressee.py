@@ -23,5 +23,13 @@ class Addressee:
         found = register.holding(OWN[self.role][0].name, self.id, self.epoch)
         if found is None:
             epoch = "" if self.epoch is None else f" in epoch {self.epoch}"
+            if self._was_enrolled(register):
+                raise Misuse(f"{self.role} {self.id!r} was revoked{epoch}; enrol it again, with new keys")
             raise Misuse(f"no {self.role} {self.id!r} is enrolled{epoch}; see: updatebox vendor issued")
         return found
+
+    def _was_enrolled(self, register: Register) -> bool:
+        """Whether certificates were issued to it, revoked ones among them."""
+        purpose = OWN[self.role][0].name
+        named = [entry for entry in register.issued if (entry.purpose, entry.id) == (purpose, self.id)]
+        return any(self.epoch in (None, entry.epoch) for entry in named)

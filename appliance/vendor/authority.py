@@ -198,7 +198,11 @@ def _load(folder: Path, name: str, passphrase: str) -> tuple[Issuer, tuple[x509.
     try:
         key = serialization.load_pem_private_key(sealed, passphrase.encode())
     except (ValueError, TypeError):
-        raise Refusal(Code.PIN_WRONG, "the vendor's passphrase does not open its keys") from None
+        raise Refusal(
+            Code.PIN_WRONG,
+            "the vendor's passphrase does not open its keys",
+            "The passphrase is wrong; try again with the one that was chosen at `updatebox vendor init`.",
+        ) from None
     if not isinstance(key, ec.EllipticCurvePrivateKey | mldsa.MLDSA65PrivateKey):
         raise MachineFault(f"{folder / name}.key: not a key an authority uses")
     chain = (_der(used),) if name in ISSUING_CAS else ()

@@ -84,17 +84,17 @@ def put_directive(shop: Workshop, by: cose.Signer, **changes: Any) -> None:
         put(volume, f"{layout.TRUST}/{layout.stem(data)}{layout.DIRECTIVE_SUFFIX}", data)
 
 
-def device_follows_nothing(shop: Workshop, code: Code) -> None:
+def device_follows_nothing(shop: Workshop, code: Code, advice: str | None = None) -> None:
     """PUMP-1 refuses the directive, and keeps its roots, certificates, floor and sequence."""
     before = device_trust(shop.device)
-    device_refuses(shop, code)
+    device_refuses(shop, code, advice=advice)
     assert device_trust(shop.device) == before
 
 
-def box_follows_nothing(shop: Workshop, code: Code) -> None:
+def box_follows_nothing(shop: Workshop, code: Code, advice: str | None = None) -> None:
     """BOX-1 refuses the directive, and keeps its roots, certificates and store."""
     before = (shop.box / "certificates.pem").read_bytes()
-    box_refuses(shop, code, "directives", shop.box, shop.stick)
+    box_refuses(shop, code, "directives", shop.box, shop.stick, advice=advice)
     assert (shop.box / "certificates.pem").read_bytes() == before
 
 

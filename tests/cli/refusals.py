@@ -12,13 +12,14 @@ from tests.cli.workshop import Said, Workshop, run
 _STATUS = {"medium": 4, "tpm": 5, "pin": 5}
 
 
-def says(said: Said, code: Code) -> dict[str, Any]:
-    """Check exit status, first word, JSON and advice of a refusal; returns the JSON."""
+def says(said: Said, code: Code, advice: str | None = None) -> dict[str, Any]:
+    """Check exit status, first word, JSON and advice (None: the code's) of a refusal; returns the JSON."""
+    advice = advice or ADVICE[code]
     assert said.status == _STATUS.get(code.partition("-")[0], 3), (said.status, said.err)
     assert said.err.split()[0].rstrip(":") == code, said.err
-    assert ADVICE[code] in said.err
+    assert advice in said.err
     data = said.data
-    assert (data["ok"], data["code"], data["advice"]) == (False, code, ADVICE[code])
+    assert (data["ok"], data["code"], data["advice"]) == (False, code, advice)
     assert data["detail"]
     return data
 
@@ -31,11 +32,12 @@ def device_refuses(
     medium: Path | None = None,
     options: tuple[str, ...] = (),
     streamed: bool = False,
+    advice: str | None = None,
 ) -> dict[str, Any]:
     """`device apply` refuses what is on the stick, and slots, boot control, key chain and stick stay."""
     device, medium = device or shop.device, medium or shop.stick
     before = device_state(device, streamed=streamed), medium_state(medium, without=DEVICE_WRITES)
-    data = says(run("device", "apply", device, medium, *options, "--json"), code)
+    data = says(run("device", "apply", device, medium, *options, "--json"), code, advice)
     after = device_state(device, streamed=streamed), medium_state(medium, without=DEVICE_WRITES)
     assert after == before
     return data
@@ -55,10 +57,12 @@ def reports(shop: Workshop, code: Code, outcome: str = "refused", medium: Path |
     assert last["advice"] == ADVICE[code]
 
 
-def box_refuses(shop: Workshop, code: Code, *arguments: object, medium: Path | None = None) -> dict[str, Any]:
+def box_refuses(
+    shop: Workshop, code: Code, *arguments: object, medium: Path | None = None, advice: str | None = None
+) -> dict[str, Any]:
     """A verb of the box refuses, and its store and the stick stay as they were."""
     medium = medium or shop.stick
     before = box_state(shop.box), medium_state(medium)
-    data = says(run("box", *arguments, "--json"), code)
+    data = says(run("box", *arguments, "--json"), code, advice)
     assert (box_state(shop.box), medium_state(medium)) == before
     return data

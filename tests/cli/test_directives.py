@@ -105,10 +105,13 @@ def _signer(shop: Workshop, who: str) -> cose.Signer:
             return revoked_signer(shop)
 
 
+FOLLOWED_BEFORE = "It was followed already, or a later one was; nothing needs to be done."
+
+
 def test_a_directive_is_followed_once(enrolled: Workshop) -> None:
     order(enrolled, "time-floor", "--to", attacker.now())
     assert followed(enrolled) == ["time-floor"]
-    device_follows_nothing(enrolled, Code.REQUEST_REPLAYED)
+    device_follows_nothing(enrolled, Code.REQUEST_REPLAYED, FOLLOWED_BEFORE)
 
 
 def test_a_directive_that_was_overtaken_is_not_followed(enrolled: Workshop) -> None:
@@ -118,7 +121,7 @@ def test_a_directive_that_was_overtaken_is_not_followed(enrolled: Workshop) -> N
     order(enrolled, "time-floor", "--to", attacker.now(), whom=BOX)
     assert followed_by_box(enrolled) == ["time-floor"]
     enrolled.stick.write_bytes(kept)
-    box_follows_nothing(enrolled, Code.REQUEST_REPLAYED)
+    box_follows_nothing(enrolled, Code.REQUEST_REPLAYED, FOLLOWED_BEFORE)
 
 
 def test_directives_on_one_stick_are_followed_in_their_order(enrolled: Workshop) -> None:

@@ -224,7 +224,9 @@ def test_a_machine_says_whether_it_would_follow_a_directive(running: Workshop) -
     order(running, "time-floor", "--to", attacker.now())
     found = of_kind(answers(running, running.device), "directive")["answer"]
     assert (found["accepted"], found["detail"]) == (True, "it would be followed")
-    assert of_kind(answers(running, running.other), "directive")["answer"]["code"] == Code.NOT_FOR_THIS_DEVICE
+    other = of_kind(answers(running, running.other), "directive")["answer"]
+    assert other["code"] == Code.NOT_FOR_THIS_DEVICE
+    assert other["advice"] == "This directive is for another machine; take it to the one it names."
     assert of_kind(answers(running, running.box), "directive")["answer"]["code"] == Code.NOT_FOR_THIS_DEVICE
 
 

@@ -38,9 +38,9 @@ def test_a_release_sealed_for_another_box_is_not_imported(enrolled: Workshop) ->
     enrolled.do("vendor", "enrol", "box", enrolled.vendor, *request, "--force", *enrolled.passphrase())
     enrolled.make_release("1.0.0")
     source = enrolled.folder / "1.0.0"
-    box_refuses(
-        enrolled, Code.NOT_FOR_THIS_DEVICE, "import", enrolled.box, source, *enrolled.pin(), medium=source
-    )
+    code, words = Code.NOT_FOR_THIS_DEVICE, ("import", enrolled.box, source, *enrolled.pin())
+    advice = "Take it to a box that it is for, or ask the vendor to seal it for this one"
+    box_refuses(enrolled, code, *words, medium=source, advice=f"{advice} (updatebox vendor seal).")
 
 
 def test_a_device_that_was_denied_is_not_admitted(delivered: Workshop) -> None:

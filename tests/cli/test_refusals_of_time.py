@@ -47,7 +47,9 @@ def test_a_release_past_its_install_by_date_is_not_imported(enrolled: Workshop) 
     enrolled.make_release("1.0.0", "--install-by", attacker.now() + 10 * DAY)
     with wall_clock(days=11):
         source = enrolled.folder / "1.0.0"
-        box_refuses(enrolled, Code.PACKAGE_EXPIRED, "import", enrolled.box, source, *enrolled.pin())
+        words = ("import", enrolled.box, source, *enrolled.pin())
+        advice = "The release may not be installed any more; ask the vendor for a newer one."
+        box_refuses(enrolled, Code.PACKAGE_EXPIRED, *words, advice=advice)
 
 
 def test_a_package_sealed_with_an_expired_box_certificate_is_not_installed(delivered: Workshop) -> None:

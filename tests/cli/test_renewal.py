@@ -283,6 +283,7 @@ def test_a_wrong_passphrase_makes_no_root(enrolled: Workshop) -> None:
     before = sorted((enrolled.vendor / "authority").iterdir())
     said = run("vendor", "rotate-root", enrolled.vendor, "--passphrase-file", wrong)
     assert said.err.split(":")[0] == Code.PIN_WRONG
+    assert "lock" not in said.err
     assert sorted((enrolled.vendor / "authority").iterdir()) == before
 
 

@@ -26,3 +26,8 @@ def test_a_refusal_shows_its_code_and_what_was_found() -> None:
 def test_codes_are_words_that_scripts_can_rely_on() -> None:
     assert all(code.replace("-", "").isalpha() and code == code.lower() for code in Code)
     assert all(f"**{code}**" in format_page.TEXT for code in ("malformed", "too-large", "unsupported-format"))
+
+
+def test_whoever_refuses_may_know_better_what_is_to_be_done() -> None:
+    refusal = Refusal(Code.PIN_WRONG, "not the passphrase", "Try another one.").about("backup.bin")
+    assert (refusal.detail, refusal.advice) == ("backup.bin: not the passphrase", "Try another one.")

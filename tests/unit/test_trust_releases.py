@@ -13,7 +13,7 @@ from appliance.trust.release import VerifiedRelease, admit_release
 from appliance.trust.verifier import PackageBytes
 from media_format.objects import Cipher, CrlNumber, EnvelopeKind, Kem, Present, Run
 from media_format.payload.recipients import RecipientKey
-from media_format.refusal import Code
+from media_format.refusal import Code, Refusal
 from tests.trust_world import DAY, NOW, YEAR, World, make_manifest, make_pages, make_recipient, refused
 
 
@@ -58,6 +58,12 @@ def test_a_good_release_is_admitted_with_its_pages(world: World) -> None:
 def test_a_release_for_another_box_is_refused(world: World) -> None:
     with refused(Code.NOT_FOR_THIS_DEVICE):
         admit(world, release(world), key=world.new_box("box-2").enrolment.encryption)
+
+
+def test_a_box_that_gets_a_release_past_its_date_sends_for_it_to_the_vendor(world: World) -> None:
+    with pytest.raises(Refusal, match="package-expired") as raised:
+        admit(world, release(world, expires=NOW - 1))
+    assert raised.value.advice.endswith("ask the vendor to seal it again (updatebox vendor seal).")
 
 
 def test_a_wrap_with_other_layers_than_the_boxs_key_is_not_the_boxs(world: World) -> None:

@@ -23,10 +23,12 @@ class Judgement:
     accepted: bool | None
     detail: str
     code: Code | None = None
+    advice: str | None = None
+    """What to do where one refuses; the code's advice where None."""
 
     def told(self, by: str) -> dict[str, Any]:
         """The answer as JSON has it; `by` says whose it is."""
-        advice = ADVICE[self.code] if self.code else None
+        advice = self.advice or (ADVICE[self.code] if self.code else None)
         return {
             "by": by,
             "accepted": self.accepted,
@@ -72,7 +74,7 @@ def judged(judge: Callable[[], str]) -> Judgement:
 
 def refused(refusal: Refusal) -> Judgement:
     """The answer that a refusal is."""
-    return Judgement(False, refusal.detail, refusal.code)
+    return Judgement(False, refusal.detail, refusal.code, refusal.advice)
 
 
 def judge_list(der: bytes, lists: RevocationLists) -> Judgement:
