@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from appliance.cli.answer import Answer, of_many
 from appliance.cli.orders import directive_told, news
-from appliance.device import ApplyResult, DirectiveResult, PackageResult
+from appliance.device import ApplyResult, PackageResult
 from media_format.objects import Outcome
 from media_format.refusal import Code, Refusal
+
+_LEFT_OVER: Final = (Code.ALREADY_INSTALLED, Code.REQUEST_MISMATCH, Code.ROLLBACK)
+"""Older packages on the medium, for this device: they call for nothing where a newer one was good."""
 
 
 def applied(result: ApplyResult, *, dry_run: bool = False) -> Answer:
@@ -22,12 +27,11 @@ def applied(result: ApplyResult, *, dry_run: bool = False) -> Answer:
     lines += map(_told, told)
     if mine and others:
         lines.append(_others(others))
-    outcomes: list[DirectiveResult | PackageResult] = [*orders, *told]
     good = any(one.code is None for one in mine)
-    # An older package that is left on the medium calls for nothing where a newer one was good.
-    silent = Code.ALREADY_INSTALLED if good else None
-    refusals = [
-        Refusal(one.code, one.detail) for one in outcomes if one.code is not None and one.code is not silent
+    silent = _LEFT_OVER if good else ()
+    refusals = [Refusal(order.code, order.detail, order.advice) for order in orders if order.code is not None]
+    refusals += [
+        Refusal(one.code, one.detail) for one in told if one.code is not None and one.code not in silent
     ]
     accepted = good or any(order.code is None for order in orders)
     if not lines:

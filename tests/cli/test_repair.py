@@ -64,10 +64,7 @@ def _damage(shop: Workshop) -> None:
 def test_an_old_package_on_the_medium_calls_for_nothing_where_a_newer_one_is_installed(
     delivered: Workshop,
 ) -> None:
-    with mounted(delivered.stick) as volume:
-        old = package_on(volume)
-        names = [entry.name for entry in volume.list(old)]
-        files = {f"{old}/{name}": volume.read_object(f"{old}/{name}", 1 << 24) for name in names}
+    old, files = _package(delivered)
     delivered.install()
     delivered.release("1.1.0")
     delivered.fresh_stick()
@@ -80,3 +77,34 @@ def test_an_old_package_on_the_medium_calls_for_nothing_where_a_newer_one_is_ins
     assert "1.1.0 is installed; it runs after the next boot." in said.out
     assert f"already-installed: {old}" in said.out
     assert ADVICE[Code.ALREADY_INSTALLED] not in said.out
+
+
+def test_a_package_for_an_older_request_calls_for_nothing_where_a_newer_one_is_installed(
+    running: Workshop,
+) -> None:
+    running.write()
+    old, files = _package(running)
+    running.release("1.2.0")
+    running.write()
+    running.install()
+    running.release("1.3.0")
+    running.ask()
+    running.write()
+    with mounted(running.stick) as volume:
+        for path, data in files.items():
+            put(volume, path, data)
+    said = run("device", "apply", running.device, running.stick)
+    assert "1.3.0 is installed; it runs after the next boot." in said.out
+    assert f"request-mismatch: {old}" in said.out
+    assert ADVICE[Code.REQUEST_MISMATCH] not in said.out
+    # It names the device, so it is in a receipt all the same; the last word is what was installed.
+    told = [(receipt["outcome"], receipt["code"]) for receipt in running.reported()]
+    assert told[-2:] == [("refused", Code.REQUEST_MISMATCH), ("installed", None)]
+
+
+def _package(shop: Workshop) -> tuple[str, dict[str, bytes]]:
+    """The one package on the stick: its folder, and its files."""
+    with mounted(shop.stick) as volume:
+        folder = package_on(volume)
+        names = [entry.name for entry in volume.list(folder)]
+        return folder, {f"{folder}/{name}": volume.read_object(f"{folder}/{name}", 1 << 24) for name in names}
