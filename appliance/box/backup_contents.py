@@ -9,9 +9,9 @@ from typing import Final
 
 from sqlalchemy import text
 
-from appliance.box import backup_file
+from appliance.box import backup_file, room
 from appliance.box.backup import PACKAGES
-from appliance.box.backup_file import Contents
+from appliance.box.backup_file import Contents, Place
 from appliance.box.configuration import FILE, Configuration
 from appliance.box.faults import DATABASE
 from appliance.box.identity import BUNDLE
@@ -34,6 +34,8 @@ class Backup:
     """A backup whose every byte its box has signed, unpacked into `folder`."""
 
     folder: Path
+    packages: Path
+    """Where its packages were unpacked."""
     contents: Contents
     certificate: VerifiedCertificate
     """The box's, as it was then. Dates and revocation are not judged: a box that is gone may be revoked."""
@@ -42,21 +44,25 @@ class Backup:
     store: Store
 
 
-def open_backup(file: Path, passphrase: str, folder: Path, anchor: TrustAnchor | None) -> Backup:
-    """Unpack a backup into an empty `folder` and verify it.
+def open_backup(
+    file: Path, passphrase: str, folder: Path, anchor: TrustAnchor | None, packages: Path | None = None
+) -> Backup:
+    """Unpack a backup into an empty `folder` and verify it; its packages into `packages` where that is given.
 
     Its box must be one of the vendor's whom `anchor` names; without one, the backup's own anchor counts.
     Refusals as for `backup_file.extract`, also (chain-invalid) and (signature-invalid); MachineFault for the
-    backup of newer software. Misuse where the file cannot be read.
+    backup of newer software, and (store-full). Misuse where the file cannot be read.
     """
+    packages = packages or folder / PACKAGES
+    packages.mkdir(mode=0o700, exist_ok=True)
     try:
         with file.open("rb") as opened:
-            signed = backup_file.extract(opened, passphrase, folder, _is_member)
+            signed, files = backup_file.extract(opened, passphrase, _place(folder, packages))
     except OSError as error:
         raise Misuse(f"{error.filename or file}: {error.strerror}") from None
     found = cose.read_sign1(signed, Contents.CONTENT_TYPE, Contents.LIMIT)
     contents = Contents.from_bytes(found.payload)
-    backup_file.check_files(contents, folder)
+    backup_file.check_files(contents, files)
     if not {DATABASE, FILE, BUNDLE} <= {member.name for member in contents.files}:
         raise Refusal(Code.TRUNCATED, "the backup holds no whole box")
     bundle = Bundle.from_pem((folder / BUNDLE).read_bytes())
@@ -66,16 +72,23 @@ def open_backup(file: Path, passphrase: str, folder: Path, anchor: TrustAnchor |
     configuration = Configuration.load(folder)
     if not certificate.identity.id == contents.box == configuration.id:
         raise Refusal(Code.PURPOSE_MISMATCH, "the backup names another box than its certificate")
-    return Backup(folder, contents, certificate, bundle, configuration, _store(folder))
+    return Backup(folder, packages, contents, certificate, bundle, configuration, _store(folder))
 
 
-def _is_member(name: str) -> bool:
-    return _MEMBERS.fullmatch(name) is not None
+def _place(folder: Path, packages: Path) -> Place:
+    def place(name: str, size: int) -> Path | None:
+        if not _MEMBERS.fullmatch(name):
+            return None
+        if not name.startswith(f"{PACKAGES}/"):
+            return folder / name
+        room.check_disk(packages, size)
+        return packages / name.removeprefix(f"{PACKAGES}/")
+
+    return place
 
 
 def _store(folder: Path) -> Store:
     """The store in a backup, brought up to today's schema."""
-    (folder / PACKAGES).mkdir(mode=0o700, exist_ok=True)
     store = Store.open(folder)
     with store.reading() as transaction:
         state = transaction.scalar(text("PRAGMA integrity_check(1)"))

@@ -14,7 +14,7 @@ import os
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO, ClassVar, Final, Self, cast
 
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
@@ -35,6 +35,9 @@ _FEWEST_CHARACTERS: Final = 5
 _CONTEXT: Final = b"updatebox backup\0"
 _MOST_FILES: Final = 100_000
 _NAME: Final = "backup"
+
+Place = Callable[[str, int], Path | None]
+"""Where a file goes that has this name and size in bytes; None for one that belongs in no backup."""
 
 
 @record
@@ -125,15 +128,16 @@ def write(
     return len(members)
 
 
-def extract(file: BinaryIO, passphrase: str, folder: Path, allowed: Callable[[str], bool]) -> bytes:
-    """Unpack a backup below an empty `folder`, durably; returns the signed object. None of it is verified.
+def extract(file: BinaryIO, passphrase: str, place: Place) -> tuple[bytes, dict[str, Path]]:
+    """Unpack a backup, durably; returns the signed object, and the files by name. None of it is verified.
 
     Raises Refusal(malformed) for what is no backup, (unsupported-format) for a later version, (pin-wrong) for
-    another passphrase, (decryption-failed) where it was changed or cut off.
+    another passphrase, (decryption-failed) where it was changed or cut off; and what `place` raises.
     """
     head, data = read_head(file)
     opening = Opening(file, Opener(_key(passphrase, head), _CONTEXT + data))
     signed: bytes | None = None
+    files: dict[str, Path] = {}
     try:
         with tarfile.open(fileobj=opening, mode="r|", bufsize=RUN, tarinfo=_PlainFile) as archive:
             for info in archive:
@@ -142,21 +146,23 @@ def extract(file: BinaryIO, passphrase: str, folder: Path, allowed: Callable[[st
                     raise malformed(_NAME, "it holds something that does not belong in it")
                 if info.name == SIGNED:
                     signed = content.read(Contents.LIMIT + limits.MAX_SIGN1_OVERHEAD)
-                elif allowed(info.name):
-                    _unpack(cast(BinaryIO, content), folder / PurePosixPath(info.name))
-                else:
+                    continue
+                path = place(info.name, info.size)
+                if path is None:
                     raise malformed(_NAME, f"{info.name!r} does not belong in it")
+                _unpack(cast(BinaryIO, content), path)
+                files[info.name] = path
     except (tarfile.TarError, ValueError) as error:
         raise malformed(_NAME, f"its archive cannot be read ({error})") from None
     opening.finish()
     if signed is None:
         raise Refusal(Code.TRUNCATED, "the backup has no signature")
-    return signed
+    return signed, files
 
 
-def check_files(contents: Contents, folder: Path) -> None:
+def check_files(contents: Contents, files: dict[str, Path]) -> None:
     """Hold what was unpacked against what the box signed. Refusal(signature-invalid)."""
-    found = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
+    found = dict(files)
     for member in contents.files:
         path = found.pop(member.name, None)
         if path is None or path.stat().st_size != member.size or _digest(path) != member.digest:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,7 @@ from typing import Final
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session as Transaction
 
-from appliance.box import identity, replaced, users
+from appliance.box import identity, replaced, room, users
 from appliance.box.backup import PACKAGES
 from appliance.box.backup_contents import Backup, open_backup
 from appliance.box.configuration import FILE, Configuration
@@ -84,9 +84,13 @@ class Person:
 def restore(folder: Path, file: Path, passphrase: str, person: Person, now: Callable[[], int]) -> Restored:
     """As `BoxService.restore`."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with scratch(folder, SCRATCH) as work:
+    with ExitStack() as held:
+        work, packages = held.enter_context(scratch(folder, SCRATCH)), None
+        if (folder / PACKAGES).is_dir():
+            # On the disk where they are to stay, which may be one of their own.
+            packages = held.enter_context(scratch((folder / PACKAGES).resolve(), SCRATCH))
         bundle = _bundle(folder)
-        backup = open_backup(file, passphrase, work, bundle.anchor if bundle else None)
+        backup = open_backup(file, passphrase, work, bundle.anchor if bundle else None, packages)
         tpm = _tpm(folder, backup, now)
         if _identity(tpm) == backup.certificate.spki:
             return _put_back(folder, backup, tpm, person)
@@ -130,8 +134,11 @@ def _identity(tpm: Tpm) -> bytes | None:
 def _put_back(folder: Path, backup: Backup, tpm: Tpm, person: Person) -> Restored:
     bundle = _bundle(folder) or backup.bundle
     with Store(folder).importing(), closing(replaced.look(folder, tpm, bundle)) as before:
-        machine = Machine(folder, _configuration(folder) or backup.configuration, tpm, backup.store)
+        configuration = _configuration(folder) or backup.configuration
+        machine = Machine(folder, configuration, tpm, backup.store)
         session = _unlock_put_back(machine, before, person)
+        new = _new_packages(backup, folder)
+        room.check_quota(folder, configuration.quota, sum(size for _, size in new))
         told = _keep_told(machine, before, bundle)
         remembered = machine.ledger.remembered()
         with machine.store.transaction() as transaction:
@@ -143,7 +150,7 @@ def _put_back(folder: Path, backup: Backup, tpm: Tpm, person: Person) -> Restore
         def prepare() -> None:
             before.check_unchanged()
             machine.ledger.expect()
-            _put_packages(backup.folder / PACKAGES, folder / PACKAGES)
+            _put_packages([package for package, _ in new], folder / PACKAGES)
             for name in (FILE, BUNDLE):
                 if not (folder / name).exists():
                     replace_file(folder / name, (backup.folder / name).read_bytes())
@@ -182,12 +189,18 @@ def _keep_told(machine: Machine, before: Replaced, bundle: Bundle) -> bool:
         return True
 
 
-def _put_packages(source: Path, target: Path) -> None:
-    """Move the packages that are not there."""
+def _new_packages(backup: Backup, folder: Path) -> list[tuple[Path, int]]:
+    """The packages that are not in the store yet, and how many bytes they take."""
+    found = (
+        path for path in sorted(backup.packages.iterdir()) if not (folder / PACKAGES / path.name).exists()
+    )
+    return [(path, sum(file.stat().st_size for file in path.iterdir())) for path in found]
+
+
+def _put_packages(packages: list[Path], target: Path) -> None:
     target.mkdir(mode=0o700, exist_ok=True)
-    for package in sorted(source.iterdir()):
-        if not (target / package.name).exists():
-            os.rename(package, target / package.name)
+    for package in packages:
+        os.rename(package, target / package.name)
     sync_folder(target)
 
 

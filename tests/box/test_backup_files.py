@@ -88,7 +88,7 @@ HARMFUL: dict[str, Callable[[], bytes]] = {
 def test_an_archive_made_to_do_harm_is_malformed_and_leaves_nothing(what: str, tmp_path: Path) -> None:
     file = io.BytesIO(sealed(HARMFUL[what]()))
     with refused(Code.MALFORMED):
-        backup_file.extract(file, SECRET, tmp_path, lambda name: name == "box.db")
+        backup_file.extract(file, SECRET, lambda name, _: tmp_path / name if name == "box.db" else None)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -107,7 +107,7 @@ def test_no_header_of_an_archive_is_held_in_memory_however_large_it_is(kind: byt
     tracemalloc.start()
     try:
         with refused(Code.MALFORMED):
-            backup_file.extract(file, SECRET, tmp_path, lambda _: True)
+            backup_file.extract(file, SECRET, lambda name, _: tmp_path / name)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -124,7 +124,7 @@ def test_no_file_makes_a_box_stretch_a_passphrase_harder_than_its_own(
     assert isinstance(fields, dict)
     file = start(cbor.encode({**fields, number: value})) + bytes(100)
     with refused(Code.MALFORMED):
-        backup_file.extract(io.BytesIO(file), SECRET, tmp_path, lambda _: True)
+        backup_file.extract(io.BytesIO(file), SECRET, lambda name, _: tmp_path / name)
 
 
 @pytest.mark.parametrize("weak", ["short", "aaaaaaaa", "abababab", "12345678", " " * 8])
