@@ -1,4 +1,7 @@
-"""A list of entitlements as people keep it: CSV (RFC 4180) with a header line."""
+"""A list of entitlements as people keep it: CSV (RFC 4180) with a header line.
+
+Programs for tables divide values by semicolons where people write 1,5; what the header does is followed.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,9 @@ def entitlement(*, allowed: bool, selectors: Mapping[str, str | None]) -> Entitl
 def read_entitlements(name: str, data: bytes) -> tuple[Entitlement, ...]:
     """The entries of a list. Misuse names the file and every line that is wrong."""
     try:
-        rows = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
+        text = data.decode("utf-8-sig")
+        delimiter = ";" if ";" in text.partition("\n")[0] else ","
+        rows = csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
         _check_header(name, rows.fieldnames or ())
         return _entries(name, [(rows.line_num, row) for row in rows])
     except UnicodeDecodeError:

@@ -101,6 +101,12 @@ def test_a_list_without_its_header_is_refused(text: str) -> None:
         read(text)
 
 
+def test_a_list_whose_values_are_divided_by_semicolons_is_the_same_list() -> None:
+    assert read("action;product;line\r\nallow;pump;stable\r\n") == read(
+        "action,product,line\nallow,pump,stable\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("data", "problem"), [(b"\xff\xfe", "not UTF-8 text"), (b'action\n"allow', "not CSV")]
 )
