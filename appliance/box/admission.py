@@ -112,7 +112,7 @@ def _judge_order(newest: DeviceRow, request: Request, digest: bytes) -> str:
     """What its number says of a request. Refusal(request-replayed)."""
     name = request.device_id
     if request.epoch < newest.epoch:
-        raise Refusal(Code.REQUEST_REPLAYED, f"{name} was enrolled again since this request was made")
+        raise enrolled_again(name)
     if request.epoch > newest.epoch:
         return f"the first request since it was enrolled again, in epoch {request.epoch}"
     if request.counter < newest.counter:
@@ -130,8 +130,13 @@ def _judge_order(newest: DeviceRow, request: Request, digest: bytes) -> str:
     return (
         f"request {request.counter}, after request {newest.counter}"
         if newest.counter
-        else "its first request"
+        else "the first request seen here"
     )
+
+
+def enrolled_again(device_id: str) -> Refusal:
+    """The refusal of a request of an enrolment that a newer one replaced."""
+    return Refusal(Code.REQUEST_REPLAYED, f"{device_id} was enrolled again since this request was made")
 
 
 def kind_of(transaction: Transaction, device_id: str) -> DeviceKind:

@@ -34,10 +34,16 @@ def admit(machine: Machine, medium: Path) -> tuple[Admission, ...]:
     return _keep(machine, context, judged)
 
 
-def admit_from(machine: Machine, context: Context, volume: Volume, devices: Container[str]) -> None:
-    """Remember what these devices ask on a medium: they answer to no request that they have replaced."""
+def admit_from(
+    machine: Machine, context: Context, volume: Volume, devices: Container[str]
+) -> tuple[str, ...]:
+    """Remember what these devices ask on a medium: they answer to no request that they have replaced.
+
+    Returns the devices that ask there, whether they are among these or not.
+    """
     judged = judge_requests(context, volume)
     _keep(machine, context, tuple(found for found in judged if found.admission.device_id in devices))
+    return tuple(found.admission.device_id for found in judged if found.admission.device_id is not None)
 
 
 def _keep(machine: Machine, context: Context, judged: tuple[JudgedRequest, ...]) -> tuple[Admission, ...]:

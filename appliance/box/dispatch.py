@@ -34,19 +34,25 @@ class Choice:
     release: ReleaseRow
 
 
-def choose(context: Context, device: str, release: bytes | None, mode: Mode) -> Choice:
+def choose(
+    context: Context, device: str, release: bytes | None, mode: Mode, there: tuple[str, ...] = ()
+) -> Choice:
     """Judge a device's newest request again and choose its release: the named one, or the newest that fits.
 
     Raises Misuse for devices and releases that are not known, Refusal(already-installed) where there is
     nothing newer, (unsupported-format) where the device cannot read what would be written, the refusals of
-    admission, and those of `offering.check_release`.
+    admission, and those of `offering.check_release`. Whoever names a device that never asked is told which
+    are `there`, on the medium.
     """
     with context.store.reading() as transaction:
         row = transaction.scalars(
             select(DeviceRow).where(DeviceRow.id == device).order_by(DeviceRow.epoch.desc()).limit(1)
         ).first()
         if row is None or not row.request:
-            raise Misuse(f"no request of the device {device!r} was admitted; admit the medium it wrote first")
+            asking = f"; those that ask on this medium: {', '.join(dict.fromkeys(there))}" if there else ""
+            raise Misuse(
+                f"no request of the device {device!r} was admitted; admit the medium it wrote first{asking}"
+            )
         verified = admit_request(row.request, context.anchor, context.lists(), context.now.time)
         admission.judge(transaction, verified, context.rules(transaction))
         _check_readable(verified.request, mode)

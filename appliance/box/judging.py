@@ -102,20 +102,39 @@ class _Judge:
 
 
 def judge_requests(context: Context, volume: Volume) -> tuple[JudgedRequest, ...]:
-    """The requests on a medium; of several that one device wrote, the newest."""
+    """The requests on a medium, by device and number; of several that one device wrote, the newest."""
     entries = survey.files(volume, layout.REQUESTS, layout.REQUEST_SUFFIX)
     with _judging(context, volume) as judge:
-        return _newest(list(judge.requests(entry.name for entry in entries)))
+        found = sorted(judge.requests(entry.name for entry in entries), key=_asked)
+    return _newest(found)
 
 
 def judge_receipts(context: Context, volume: Volume) -> tuple[JudgedReceipt, ...]:
-    """The receipts on a medium, each by itself: what the box holds of their devices is not looked at."""
+    """The receipts on a medium, by device and number.
+
+    Each is judged by itself: what the box holds of their devices is not looked at.
+    """
     entries = survey.files(volume, layout.RECEIPTS, layout.RECEIPT_SUFFIX)
     paths = [f"{layout.RECEIPTS}/{entry.name}" for entry in entries]
     limit = limits.MAX_RECEIPT + limits.MAX_SIGN1_OVERHEAD
     with _judging(context, volume) as judge:
         files = reading_ahead(volume, paths, limit)
-        return tuple(judge.receipt(path.rpartition("/")[2], read) for path, read in files)
+        found = [judge.receipt(path.rpartition("/")[2], read) for path, read in files]
+    return tuple(sorted(found, key=_reported))
+
+
+def _asked(found: JudgedRequest) -> tuple[bool, str, int]:
+    """The place of a request: those whose device is not known come last."""
+    told = found.admission
+    return told.device_id is None, told.device_id or told.file, told.counter or 0
+
+
+def _reported(found: JudgedReceipt) -> tuple[bool, str, int, int]:
+    """The place of a receipt: those that were refused come last."""
+    if found.verified is None:
+        return True, found.file, 0, 0
+    receipt = found.verified.receipt
+    return False, receipt.device_id, receipt.epoch, receipt.counter
 
 
 @contextmanager
@@ -135,9 +154,19 @@ def _newest(judged: list[JudgedRequest]) -> tuple[JudgedRequest, ...]:
                 places.get(request.device_id, (0, 0)), (request.epoch, request.counter)
             )
     seen: set[bytes] = set()
+    told = (_replaced(entry, places) for entry in judged)
     return tuple(
-        entry for entry in judged if entry.verified is None or _is_newest(entry.verified, places, seen)
+        entry for entry in told if entry.verified is None or _is_newest(entry.verified, places, seen)
     )
+
+
+def _replaced(entry: JudgedRequest, places: dict[str, tuple[int, int]]) -> JudgedRequest:
+    """A request, refused as it will be from now on where its device was enrolled again since."""
+    verified = entry.verified
+    if verified is None or verified.request.epoch == places[verified.request.device_id][0]:
+        return entry
+    refusal = admission.enrolled_again(verified.request.device_id)
+    return JudgedRequest(admission.refused(entry.admission.file, verified, refusal), None, b"")
 
 
 def _is_newest(verified: VerifiedRequest, places: dict[str, tuple[int, int]], seen: set[bytes]) -> bool:

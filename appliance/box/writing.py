@@ -65,8 +65,8 @@ def write(
     with machine.opened(medium, writable=True) as volume, ExitStack() as sources:
         machine.learn(context, volume)
         devices = dict.fromkeys(order.devices)
-        collecting.admit_from(machine, context, volume, devices)
-        chosen = [dispatch.choose(context, device, order.release, order.mode) for device in devices]
+        there = collecting.admit_from(machine, context, volume, devices)
+        chosen = [dispatch.choose(context, device, order.release, order.mode, there) for device in devices]
         groups = (tuple(chosen),) if order.mode is Mode.SHARED else tuple((choice,) for choice in chosen)
         deliveries = tuple(
             dispatch.prepare(context, volume, sources, group, session, order.mode, **how) for group in groups

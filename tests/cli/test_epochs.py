@@ -42,6 +42,13 @@ def test_the_box_keeps_both_epochs_apart(again: Workshop) -> None:
     assert {(entry["id"], entry["epoch"]) for entry in devices} >= {("PUMP-1", 1), ("PUMP-1", 2)}
 
 
+def test_a_request_of_the_older_epoch_is_refused_beside_the_first_one_of_the_newer(again: Workshop) -> None:
+    again.do("device", "request", again.other, again.stick)
+    said = run("box", "admit", again.box, again.stick)
+    assert "in epoch 2" in said.out
+    assert "request-replayed: PUMP-1 was enrolled again since this request was made" in said.out
+
+
 def test_a_request_of_the_older_epoch_is_refused_once_the_newer_one_was_seen(again: Workshop) -> None:
     old = again.folder / "old.img"
     again.stick.rename(old)
