@@ -45,6 +45,11 @@ def matching(session: Session, query: LedgerQuery) -> Iterator[LedgerEntry]:
     return map(_entry, session.scalars(order.execution_options(yield_per=_RUN)))
 
 
+def acts(session: Session) -> tuple[str, ...]:
+    """The acts that there are entries of, by name."""
+    return tuple(session.scalars(select(LedgerRow.act).distinct().order_by(LedgerRow.act)))
+
+
 def newest_row(session: Session) -> LedgerRow | None:
     """The last entry that there is."""
     return session.scalars(select(LedgerRow).order_by(LedgerRow.sequence.desc()).limit(1)).first()

@@ -21,6 +21,7 @@ from appliance.box import (
     health,
     identity,
     importing,
+    ledger_search,
     receipts,
     restoring,
     retiring,
@@ -171,6 +172,10 @@ class BoxService:
         """Take over what the vendor answered to the enrolment request."""
         return certificates.install(self._machine, bundle)
 
+    def is_enrolled(self) -> bool:
+        """Whether the box has certificates."""
+        return (self._machine.folder / identity.BUNDLE).exists()
+
     def install_lists(self, bundle: Bundle) -> int:
         """Take over the vendor's newer revocation lists; returns how many were news.
 
@@ -254,6 +259,11 @@ class BoxService:
     def search_ledger(self, query: LedgerQuery) -> tuple[LedgerEntry, ...]:
         """The acts that are wanted, the newest first, a page at a time."""
         return self._ledger.search(query)
+
+    def ledger_acts(self) -> tuple[str, ...]:
+        """The acts that there are entries of, by name."""
+        with self._store.reading() as transaction:
+            return ledger_search.acts(transaction)
 
     def check_ledger(self) -> LedgerState:
         """Whether the ledger is whole, and up to where the box has signed it."""

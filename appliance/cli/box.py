@@ -69,7 +69,12 @@ def certs(directory: Path, file: Path) -> Answer:
         if revoked:
             text += f"\nREVOKED: {REVOKED}."
         return Answer({"vendor": vendor, "lists": new, "revoked": revoked}, text)
+    renewed = opened.is_enrolled()
     opened.install_certificates(bundle)
+    if renewed:
+        return Answer(
+            {"vendor": vendor}, f"The certificates of this box are now those that {vendor} renewed."
+        )
     return Answer(
         {"vendor": vendor}, f"This box now belongs to {vendor}. Next: updatebox box import {directory} …"
     )

@@ -110,8 +110,12 @@ def certs(directory: Path, file: Path) -> Answer:
     bundle = read_bundle(file, Role.DEVICE)
     if not bundle.certificates:
         raise Misuse(f"{file} holds revocation lists and no certificates; boxes bring lists to devices")
-    _open(directory).install_certificates(bundle)
-    vendor = bundle.anchor.vendor
+    opened, vendor = _open(directory), bundle.anchor.vendor
+    renewed = opened.is_enrolled
+    opened.install_certificates(bundle)
+    if renewed:
+        text = f"The certificates of this device are now those that {vendor} renewed."
+        return Answer({"vendor": vendor}, text)
     return Answer(
         {"vendor": vendor}, f"This device trusts {vendor} now. Next: updatebox device request {directory} …"
     )

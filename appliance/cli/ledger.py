@@ -64,6 +64,11 @@ def ledger(
     if verify:
         return _verified(service.check_ledger())
     found = service.search_ledger(LedgerQuery(act, who, about, since, until, before, limit))
+    if not found and act is not None and act not in service.ledger_acts():
+        text = (
+            f"There are no entries of the act {act!r}. There are some of: {', '.join(service.ledger_acts())}."
+        )
+        return Answer({"entries": found}, text)
     more = [f"Older ones: --before {found[-1].sequence}"] if len(found) == limit else []
     return Answer({"entries": found}, "\n".join([*map(_line, found), *more]) or "There are no such entries.")
 

@@ -65,7 +65,7 @@ def receipts(
     refusals = [refusal for done in imported for refusal in done.refused]
     lines = [f"{refusal.code}: a receipt: {refusal.detail}" for refusal in refusals]
     lines += [_said(path, done) for path, done in zip(files, imported, strict=True)]
-    lines += _table(found) if found else ["No such device has reported yet."]
+    lines += _table(found) if found else [_nothing(missing=missing)]
     if found and len(found) == limit:
         lines.append(f"More of them: --after {found[-1].device_id}")
     data = {
@@ -87,6 +87,11 @@ def _said(path: Path, done: Imported) -> str:
     who = f"signed by {done.box}" if done.box else "NOT SIGNED by a box"
     new = counted(done.new, "new receipt")
     return f"{path}, {who}: {new}, {done.known} known, {len(done.refused)} refused."
+
+
+def _nothing(*, missing: bool) -> str:
+    """Why there is no device in the list."""
+    return "Of no such device are receipts missing." if missing else "No such device has reported yet."
 
 
 def _table(found: list[DeviceHistory]) -> list[str]:

@@ -55,16 +55,18 @@ def devices(
     wanted = DeviceFilter(device, product, line, outcome, behind, waiting, epochs, last, limit)
     found = open_box(directory).devices(wanted)
     more = [f"More of them: --after {found[-1].id}"] if len(found) == limit else []
-    lines = [f"{'DEVICE':<20} {'RUNS':<10} {'NEWER':<10} LAST TRY", *map(_device, found), *more]
+    shown = [_device(device, epoch=epochs) for device in found]
+    lines = [f"{'DEVICE':<20} {'RUNS':<10} {'NEWER':<10} LAST TRY", *shown, *more]
     return Answer({"devices": found}, "\n".join(lines) if found else "There are no such devices.")
 
 
-def _device(device: DeviceInfo) -> str:
+def _device(device: DeviceInfo, *, epoch: bool) -> str:
     tried = "-"
     if device.outcome is not None:
         when = "at an unknown time" if device.finished is None else moment(device.finished)
         tried = f"{device.outcome.replace('_', ' ')} {when}"
     notes = [
+        f"epoch {device.epoch}" if epoch else "",
         device.code or "",
         f"{device.unconfirmed} NOT CONFIRMED YET" if device.unconfirmed else "",
         f"{device.waiting} WAITS{', OVERDUE' if device.overdue else ''}" if device.waiting else "",

@@ -106,6 +106,11 @@ class Device:
         """What device.toml says."""
         return self._machine.configuration
 
+    @property
+    def is_enrolled(self) -> bool:
+        """Whether the device has certificates."""
+        return self._machine.is_enrolled()
+
     def enrolment(self) -> bytes:
         """The signed enrolment request for the vendor."""
         machine, configuration = self._machine, self._machine.configuration

@@ -13,7 +13,7 @@ from cryptography import x509
 
 from appliance.trust.bundle import Bundle
 from appliance.trust.chain import VerifiedCertificate, judge_dates, judge_period
-from appliance.trust.clock import TrustedTime
+from appliance.trust.clock import TrustedTime, moment
 from appliance.trust.crl import RevocationLists
 from appliance.trust.directive import VerifiedDirective
 from appliance.trust.path import issued
@@ -47,9 +47,8 @@ def lowered_floor(ordered: VerifiedDirective, floor: int, bundle: Bundle) -> int
     assert directive.time_floor is not None
     enrolled = bundle.verified(OWN[directive.role][0]).certificate.not_valid_before_utc
     if directive.time_floor < enrolled.timestamp():
-        detail = (
-            f"a floor of {directive.time_floor}, but this machine was enrolled at {enrolled:%Y-%m-%d %H:%M}"
-        )
+        wanted, since = moment(directive.time_floor), moment(int(enrolled.timestamp()))
+        detail = f"a floor of {wanted}, but this machine was enrolled at {since}"
         raise Refusal(Code.TIME_BEFORE_FLOOR, detail)
     return min(floor, directive.time_floor)
 

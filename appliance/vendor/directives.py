@@ -10,6 +10,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from appliance.trust.clock import moment
 from appliance.trust.issuing import Issuer, issue_directive_signer
 from appliance.trust.profile import RoleIdentity, key_family
 from appliance.trust.purpose import Purpose
@@ -59,8 +60,8 @@ class Directives:
         enrolled = whom.enrolled(self.register).issued
         if not enrolled <= floor <= self.now():
             raise Misuse(
-                f"a time floor lies between the enrolment of {whom.id} ({enrolled}) and now ({self.now()}), "
-                f"and {floor} does not"
+                f"a time floor lies between the enrolment of {whom.id} ({moment(enrolled)}) and now "
+                f"({moment(self.now())}), and {moment(floor)} does not"
             )
         return self._write(volume, whom, Order.TIME_FLOOR, time_floor=floor)
 
