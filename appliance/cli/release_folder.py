@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 import click
 
+from appliance.cli.files import naming, read_bundle
 from appliance.cli.quantities import counted
+from appliance.trust.bundle import Bundle
+from appliance.vendor import Vendor
 from media_format.errors import Misuse
+from media_format.objects import Role
 from media_format.package import list_packages
 from media_format.volume import Volume, open_volume
 
@@ -29,12 +33,32 @@ INTO: Final = click.option(
 
 @contextmanager
 def release_folder(out: Path) -> Iterator[Volume]:
-    """Make the directory where it is missing, and open it. Misuse where something else is there."""
+    """Make the directory where it is missing, and open it. Misuse where something else is there.
+
+    One that was made, and that nothing was written into when something is raised, is removed.
+    """
     if out.exists() and not out.is_dir():
         raise Misuse(f"{out} is no directory; releases are written into one")
+    made = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
-    with closing(open_volume(out, writable=True)) as volume:
-        yield volume
+    try:
+        with closing(open_volume(out, writable=True)) as volume:
+            yield volume
+    except BaseException:
+        if made:
+            with suppress(OSError):  # it is not empty
+                out.rmdir()
+        raise
+
+
+def boxes_of(opened: Vendor, paths: Sequence[Path]) -> tuple[Bundle, ...]:
+    """The boxes that certificates are of. A refusal of one names its file."""
+    found = []
+    for path in paths:
+        found.append(read_bundle(path, Role.BOX))
+        with naming(path):
+            opened.check_box(found[-1])
+    return tuple(found)
 
 
 def check_holds_none(out: Path, volume: Volume) -> None:

@@ -10,14 +10,13 @@ import click
 from appliance.cli.answer import Answer, answering
 from appliance.cli.clock import now
 from appliance.cli.components import component
-from appliance.cli.files import read_bundle
 from appliance.cli.places import places
 from appliance.cli.progress import ProgressBars
-from appliance.cli.release_folder import FOR_BOXES, INTO, release_folder
+from appliance.cli.release_folder import FOR_BOXES, INTO, boxes_of, release_folder
 from appliance.cli.secrets import secret_options
 from appliance.vendor import SealOrder, Vendor
 from media_format.errors import Misuse
-from media_format.objects import ComponentKind, Role
+from media_format.objects import ComponentKind
 from media_format.volume import open_volume
 
 
@@ -63,7 +62,7 @@ def seal(
     if len(images) < len(named):
         raise Misuse("a slot is named twice with --component")
     opened = Vendor.open(directory, passphrase, now)
-    order = SealOrder(images, tuple(read_bundle(path, Role.BOX) for path in boxes), version)
+    order = SealOrder(images, boxes_of(opened, boxes), version)
     with (
         closing(open_volume(source, writable=False)) as held,
         release_folder(out) as volume,

@@ -10,7 +10,7 @@ from appliance.cli.answer import Answer, answering
 from appliance.cli.clock import now
 from appliance.cli.components import component
 from appliance.cli.directives import directive
-from appliance.cli.files import naming, read_bundle, read_file
+from appliance.cli.files import naming, read_file
 from appliance.cli.issued import issued, revoke
 from appliance.cli.merging import receipts
 from appliance.cli.output import Output, writes
@@ -18,7 +18,7 @@ from appliance.cli.places import places
 from appliance.cli.policy import policy_options
 from appliance.cli.progress import ProgressBars
 from appliance.cli.quantities import Moment, Size, counted
-from appliance.cli.release_folder import FOR_BOXES, INTO, check_holds_none, release_folder
+from appliance.cli.release_folder import FOR_BOXES, INTO, boxes_of, check_holds_none, release_folder
 from appliance.cli.renewal import renew, renew_authority, rotate_root
 from appliance.cli.sealing import seal
 from appliance.cli.secrets import secret_options
@@ -192,7 +192,7 @@ def release(
         line=line,
         version=version,
         components=tuple(sources),
-        boxes=tuple(read_bundle(path, Role.BOX) for path in boxes),
+        boxes=boxes_of(opened, boxes),
         hardware=hardware,
         notes=notes,
         security_floor=security_floor,

@@ -38,10 +38,15 @@ from media_format.durable import replace_file
 from media_format.errors import MachineFault, Misuse
 from media_format.objects import Family, Mode, Policy, Role, SignatureRule, TrustAnchor
 from media_format.progress import Report
-from media_format.refusal import Refusal
+from media_format.refusal import Code, Refusal
 from media_format.volume.seam import Volume
 
 CRL_LIFETIME: Final = 365 * DAY
+_NO_BOX: Final = {
+    Code.REVOKED: "Nothing is sealed for a revoked box; leave it out, or enrol it again with new keys.",
+    Code.CERTIFICATE_EXPIRED: "Renew the certificates of this box (updatebox vendor renew), or leave it out.",
+}
+"""What the vendor is to do about a box that a release cannot be sealed for."""
 
 DEFAULT_POLICY: Final = Policy(
     signatures=(SignatureRule(family=Family.ECDSA, count=1),),
@@ -134,6 +139,10 @@ class Vendor:
     def check_typed(self, order: ReleaseOrder, meant: Meant) -> None:
         """Misuse for an order that is unlike the releases of its line before it, unless that is meant."""
         typed.check(order, self.released, meant)
+
+    def check_box(self, box: Bundle) -> None:
+        """Whether releases may be sealed for a box. Misuse for another vendor's, Refusal(revoked)."""
+        self._eligible((box,))
 
     def release(self, volume: Volume, order: ReleaseOrder, report: Report) -> Built:
         """Sign a release with a fresh signer, seal it for the order's boxes, and write it to `volume`."""
@@ -357,8 +366,12 @@ class Vendor:
         found = tuple(self._own(box) for box in boxes)
         for box in found:
             transport = box.verified(Purpose.BOX_TRANSPORT)
-            judge_dates(transport, self._now())
-            self._lists().judge(transport, self._now(), self.anchor.policy)
+            try:
+                judge_dates(transport, self._now())
+                self._lists().judge(transport, self._now(), self.anchor.policy)
+            except Refusal as refusal:
+                detail = f"box {transport.identity.id}: {refusal.detail}"
+                raise Refusal(refusal.code, detail, _NO_BOX.get(refusal.code)) from None
         return found
 
     def _own(self, box: Bundle) -> Bundle:

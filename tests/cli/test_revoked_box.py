@@ -31,7 +31,10 @@ def test_no_release_is_sealed_for_a_revoked_box(delivered: Workshop) -> None:
     release = ("--product", "infusion-pump", "--version", "9", "--component", f"rootfs={image}")
     target = ("--for", delivered.folder / "box.pem", "--out", delivered.folder / "out", "--hardware", "rev-c")
     words = ("vendor", "release", delivered.vendor, *release, *target, *delivered.passphrase())
-    says(run(*words, "--json"), Code.REVOKED)
+    advice = "Nothing is sealed for a revoked box; leave it out, or enrol it again with new keys."
+    said = says(run(*words, "--json"), Code.REVOKED, advice)
+    assert said["detail"].startswith(f"{delivered.folder / 'box.pem'}: box BOX-1: certificate ")
+    assert not (delivered.folder / "out").exists()
 
 
 def test_a_box_that_learned_of_its_revocation_writes_nothing_and_says_why(delivered: Workshop) -> None:
@@ -58,3 +61,10 @@ def test_the_check_of_a_revoked_box_does_not_end_well(delivered: Workshop) -> No
     said = run("box", "status", delivered.box, "--check")
     assert said.status == 1
     assert "the vendor revoked this box" in said.err.splitlines()[-1]
+
+
+def test_whoever_orders_something_of_a_revoked_box_is_told_that_it_was_revoked(delivered: Workshop) -> None:
+    revoke(delivered)
+    arguments = ("--for", "box:BOX-1", "--out", delivered.stick, *delivered.passphrase())
+    said = run("vendor", "directive", "renew", delivered.vendor, *arguments)
+    assert (said.status, said.err) == (2, "misuse: box 'BOX-1' was revoked; enrol it again, with new keys\n")
