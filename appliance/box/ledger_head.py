@@ -64,6 +64,19 @@ def expect(tpm: Tpm, row: LedgerRow) -> None:
     tpm.store(_NAME, cbor.encode([*before, row.sequence, row.digest]))
 
 
+def settle(tpm: Tpm, session: Session) -> None:
+    """Let the TPM remember the one end that is here, of two of which a cut may have left either.
+
+    To be called in a transaction that may write.
+    """
+    head = LedgerHead.of(tpm)
+    if head is None or head.expected is None:
+        return
+    end = head.expected if _is_held(session, head.expected) else head
+    if _is_held(session, end):
+        tpm.store(_NAME, cbor.encode([end.sequence, end.digest]))
+
+
 def problem_at_end(session: Session, head: LedgerHead | None) -> str | None:
     """What is wrong with the end, as the TPM remembers it."""
     if head is None:

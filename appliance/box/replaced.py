@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session as Transaction
 
-from appliance.box import users
+from appliance.box import ledger_head, users
 from appliance.box.backup import snapshot
 from appliance.box.faults import DATABASE, FaultCode, of_database
 from appliance.box.remembered import Remembered
@@ -64,13 +64,15 @@ class Replaced:
 def look(folder: Path, tpm: Tpm, bundle: Bundle) -> Replaced:
     """The store in `folder` as it is now; people and settings are believed where the TPM remembers them.
 
-    From here on the TPM remembers no change of them that was cut off, or is about to be made. `bundle` holds
-    the anchor and the issuing CAs. MachineFault where the store is in use, or its disk full or read-only.
+    The TPM forgets what a cut left undecided: a change that was not made, the other end of the ledger in a
+    restore before. `bundle` holds the anchor and the issuing CAs. MachineFault where the store is in use, or
+    its disk full or read-only.
     """
     store = _readable(lambda: Store.open(folder))
     # Before anything is read: whatever is written from here on shows.
     found = Replaced(_watch(folder))
     if store is not None:
+        _readable(lambda: _settle_ledger(store, tpm))
         found.people = _remembered(store, tpm, users.PEOPLE, _people) or []
         found.told = _remembered(store, tpm, SETTINGS, lambda _: Told.to(store, bundle))
         found.lists = _readable(lambda: store.lists(bundle).ders) or ()
@@ -112,6 +114,11 @@ def _readable(read: Callable[[], T]) -> T | None:
         if fault.code in _PASSING:
             raise
         return None
+
+
+def _settle_ledger(store: Store, tpm: Tpm) -> None:
+    with store.transaction() as transaction:
+        ledger_head.settle(tpm, transaction)
 
 
 def _people(transaction: Transaction) -> list[dict[str, object]]:

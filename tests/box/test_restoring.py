@@ -152,6 +152,31 @@ def test_a_restore_that_is_cut_off_before_the_database_is_replaced_raises_no_ala
     assert shop.reopened(box).service.check_ledger().findings == ()
 
 
+def test_a_restore_that_is_cut_off_once_after_the_database_is_replaced_and_once_before_raises_no_alarm(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = shop.box()
+    file = backed_up(box)
+    box.service.put_rule(Entitlement(allowed=False, product="later"), box.session)
+    expect = Ledger.expect
+
+    def cut_after(_ledger: Ledger) -> None:
+        raise Cut
+
+    def cut_before(ledger: Ledger) -> None:
+        expect(ledger)
+        raise Cut
+
+    for name, cut in (("remember", cut_after), ("expect", cut_before)):
+        with monkeypatch.context() as patch, pytest.raises(Cut):
+            patch.setattr(Ledger, name, cut)
+            restored(box.folder, file)
+        assert shop.reopened(box).service.check_ledger().findings == ()
+    again = shop.reopened(box)
+    again.service.put_rule(Entitlement(allowed=False, product="next"), again.session)
+    assert [entry.act for entry in again.service.ledger(2)] == ["deny", "restore"]
+
+
 def test_a_disk_that_is_full_leaves_the_store_where_it_is(tmp_path: Path) -> None:
     backup, box = tmp_path / "backup", tmp_path / "box"
     for folder, word in ((backup, "old"), (box, "new")):
