@@ -104,10 +104,9 @@ def reported(
     row = _row(transaction, (receipt.device_id, receipt.epoch))
     if kind is not None:
         row.product, row.line, row.hardware = kind.product, kind.line, kind.hardware
-    row.reported, row.collected = receipt.counter, now
-    row.version = _runs(receipt) or row.version
-    row.outcome, row.code = receipt.outcome.name.lower(), str(receipt.code) if receipt.code else None
-    row.finished, row.clock = receipt.time.finished, receipt.time.source
+    for name, value in last_report(receipt, now).items():
+        setattr(row, name, value)
+    row.version = running_version(receipt) or row.version
     row.head = _head(transaction, row.head, receipts)
     row.written = row.written_version = None
     transaction.add(row)
@@ -119,6 +118,18 @@ def written(transaction: Transaction, ids: Iterable[str], version: str, now: int
         newest = select(func.max(FleetRow.epoch)).where(FleetRow.id == device).scalar_subquery()
         row = update(FleetRow).where(FleetRow.id == device, FleetRow.epoch == newest)
         transaction.execute(row.values(written=now, written_version=version))
+
+
+def last_report(receipt: Receipt, collected: int) -> dict[str, Any]:
+    """The columns that tell of a device's newest receipt alone."""
+    return {
+        "reported": receipt.counter,
+        "collected": collected,
+        "outcome": receipt.outcome.name.lower(),
+        "code": str(receipt.code) if receipt.code else None,
+        "finished": receipt.time.finished,
+        "clock": receipt.time.source,
+    }
 
 
 class _Newest:
@@ -163,7 +174,7 @@ def _row(transaction: Transaction, place: Place) -> FleetRow:
     return found or FleetRow(id=id_, epoch=epoch, product="", line="", hardware="")
 
 
-def _runs(receipt: Receipt) -> str | None:
+def running_version(receipt: Receipt) -> str | None:
     """What a device runs when it writes a receipt: what it has just installed waits for its boot."""
     installed = receipt.outcome is Outcome.INSTALLED
     return receipt.version_before if installed else receipt.version_after
