@@ -102,6 +102,7 @@ def _history(device: DeviceHistory) -> str:
     when = "at an unknown time" if device.finished is None else moment(device.finished)
     line = f"{device.device_id:<20} {device.version or '-':<10} {device.outcome.replace('_', ' ')} {when}"
     notes = [
+        f"{device.unconfirmed} NOT CONFIRMED YET" if device.unconfirmed else "",
         str(device.code or ""),
         f"{device.missing} RECEIPTS MISSING" if device.missing else "",
         "TWO HISTORIES: was its state copied back?" if device.forked else "",

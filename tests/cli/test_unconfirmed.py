@@ -79,7 +79,8 @@ def test_the_vendor_learns_that_it_does_not_run_yet(running: Workshop) -> None:
     installed(running)
     out = running.folder / "receipts.file"
     running.do("box", "export", running.box, "--receipts", "--out", out)
-    (pump,) = running.do("vendor", "receipts", running.vendor, "--import", out)["devices"]
+    assert "1.1.0 NOT CONFIRMED YET" in run("vendor", "receipts", running.vendor, "--import", out).out
+    (pump,) = running.do("vendor", "receipts", running.vendor)["devices"]
     assert (pump["version"], pump["unconfirmed"], pump["outcome"]) == ("1.0.0", "1.1.0", "installed")
 
 

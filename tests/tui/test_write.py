@@ -64,6 +64,21 @@ async def test_a_device_that_the_newest_release_does_not_fit_gets_a_reason(place
         assert not technician.cut_off()
 
 
+async def test_a_device_that_has_installed_the_release_and_not_confirmed_it_is_told_of(place: Place) -> None:
+    stick, service = place.new_stick("one.img", FIRST), place.service()
+    service.admit(stick)
+    service.write(stick, (FIRST,), service.unlock("chief", "271828"), lambda _: None)
+    with mounted(stick) as volume:
+        place.device().apply(volume)
+    service.collect(stick)
+    async with kiosk_of(place, place.new_stick("two.img", FIRST, SECOND)) as technician:
+        await review(technician)
+        seen = technician.seen()
+        assert f"{SECOND} pump no release → {NEW}" in seen
+        assert f"{NEW} is installed on {FIRST}, not confirmed yet." in seen
+        assert not technician.cut_off()
+
+
 async def test_a_device_without_a_mark_gets_nothing(place: Place) -> None:
     async with kiosk_of(place, place.stick) as technician:
         await review(technician)
