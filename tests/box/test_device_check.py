@@ -92,11 +92,6 @@ def test_an_edit_of_any_column_of_a_line_in_the_fleet_shows(box: Path, device: s
     assert found(box) == {}
 
 
-def test_a_head_that_is_forgotten_shows(box: Path) -> None:
-    changed(box, "UPDATE fleet SET head = NULL WHERE id = 'pump-1'")
-    assert list(found(box)) == ["pump-1"]
-
-
 def test_a_device_of_which_nothing_signed_is_left_shows(box: Path) -> None:
     changed(box, "DELETE FROM receipts", "UPDATE fleet SET reported = NULL")
     assert found(box)["pump-2"] == "there is neither a request nor a receipt of it"
