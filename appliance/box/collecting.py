@@ -19,7 +19,7 @@ from appliance.box.judging import JudgedReceipt, JudgedRequest, judge_receipts, 
 from appliance.box.ledger import Acts
 from appliance.box.machine import Machine
 from appliance.box.receipts import CollectedReceipt, History, ReceiptInfo, by_device
-from appliance.box.receipts_in_ledger import runs
+from appliance.box.receipts_in_ledger import COLLECT, runs
 from appliance.box.rules import Rules
 from appliance.trust.receipt import VerifiedReceipt
 from media_format.refusal import Refusal
@@ -99,8 +99,9 @@ class _Intake:
             for judged, found in zip(self._judged, self.found, strict=True)
             if judged.verified is not None and found.new
         ]
-        for run in runs(sorted(new, key=_place)):
-            acts.enter("collect", str(run))
+        new.sort(key=_place)
+        for run in runs(new):
+            acts.enter(COLLECT, str(run))
         return tuple(self._as_kept(found, kept) for found in self.found)
 
     def _look_up(self, judged: JudgedReceipt) -> CollectedReceipt:

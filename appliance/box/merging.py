@@ -16,7 +16,9 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.orm import Session as Transaction
 
 from appliance.box import admission, entitlements, fleet
+from appliance.box.ledger import Acts
 from appliance.box.receipts import columns_of, unseen
+from appliance.box.receipts_in_ledger import TAKE_OVER, runs
 from appliance.box.schema import DeviceRow, FleetRow, ReceiptRow, RuleRow
 from appliance.box.store import Store
 from appliance.box.told import keep_lists
@@ -51,20 +53,21 @@ class LeftOut:
         return bool(self.devices or self.receipts)
 
 
-def merge(transaction: Transaction, other: Store, own: Store, bundle: Bundle) -> LeftOut:
+def merge(acts: Acts, other: Store, own: Store, bundle: Bundle) -> LeftOut:
     """Take over what `other` holds: of each device the newer request, receipts, rules that deny.
 
     Where this store has another receipt or rule in the same place, that stays. Newer revocation lists come
     along, with the time that has passed by their dates, for nobody signed the other box's time floor; and the
     vendor's list of devices where there is none: without it more would be allowed. `bundle` holds the anchor
-    and the issuing CAs. Returns what was left out.
+    and the issuing CAs. Each row of receipts gets its entry in the ledger, so that one taken out later is
+    missed. Returns what was left out.
     """
-    left = LeftOut()
+    left, transaction = LeftOut(), acts.transaction
     with other.reading() as theirs:
         for row, request in _requests(theirs, bundle.anchor, left):
             _take_request(transaction, row, request)
         for place, receipts in groupby(_receipts(theirs, bundle.anchor, left), lambda one: _place(one[1])):
-            _take_receipts(transaction, place, list(receipts))
+            _take_receipts(acts, place, list(receipts))
         transaction.execute(_GAPS)
         denials = select(RuleRow.__table__).where(RuleRow.allowed == 0)
         for rule in theirs.execute(denials).mappings():
@@ -131,26 +134,27 @@ def _place(signed: SignedReceipt) -> fleet.Place:
     return signed.receipt.device_id, signed.receipt.epoch
 
 
-def _take_receipts(
-    transaction: Transaction, place: fleet.Place, receipts: list[tuple[ReceiptRow, SignedReceipt]]
-) -> None:
-    """Take over the receipts of one device, in the order of their numbers."""
+def _take_receipts(acts: Acts, place: fleet.Place, receipts: list[tuple[ReceiptRow, SignedReceipt]]) -> None:
+    """Take over the receipts of one device, in the order of their numbers, and enter those that are new."""
+    transaction = acts.transaction
     row, newest = receipts[-1]
     if transaction.get(DeviceRow, place) is None:
         transaction.add(unseen(newest, row.collected))
         transaction.flush()
-    rows: list[dict[str, Any]] = [
-        {
-            **columns_of(signed.receipt, signed.digest),
-            "receipt": row.receipt,
-            "collected": row.collected,
-            "gap": 0,
-        }
-        for row, signed in receipts
-    ]
-    transaction.execute(insert(ReceiptRow).prefix_with("OR IGNORE"), rows)
+    own = select(ReceiptRow.counter).where(ReceiptRow.device_id == place[0], ReceiptRow.epoch == place[1])
+    held = set(transaction.scalars(own))
+    new = [(row, signed) for row, signed in receipts if signed.receipt.counter not in held]
+    if new:
+        transaction.execute(insert(ReceiptRow), [_columns(row, signed) for row, signed in new])
+    for run in runs(signed for _, signed in new):
+        acts.enter(TAKE_OVER, str(run))
     known = transaction.get(FleetRow, place)
     if known is None or (known.reported or 0) < newest.receipt.counter:
         told = [signed.receipt for _, signed in receipts]
         fleet.reported(transaction, told, newest.identity.kind, row.collected)
         transaction.flush()
+
+
+def _columns(row: ReceiptRow, signed: SignedReceipt) -> dict[str, Any]:
+    told = columns_of(signed.receipt, signed.digest)
+    return {**told, "receipt": row.receipt, "collected": row.collected, "gap": 0}

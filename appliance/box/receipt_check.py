@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session as Transaction
 from appliance.box.ledger_search import LedgerQuery, matching
 from appliance.box.machine import Machine
 from appliance.box.receipts import columns_of
-from appliance.box.receipts_in_ledger import Run
+from appliance.box.receipts_in_ledger import COLLECT, TAKE_OVER, Run
 from appliance.box.schema import ReceiptRow
 from appliance.trust.known_chains import KnownChains
+from appliance.trust.ledger_chain import LedgerEntry
 from appliance.trust.receipt import read_receipt
 from media_format.refusal import Refusal
 
@@ -74,7 +75,7 @@ def _problems(row: ReceiptRow, before: ReceiptRow | None, chains: KnownChains) -
 
 def _missing(transaction: Transaction) -> Iterator[ReceiptFinding]:
     """Receipts that the ledger says came in and that are not there."""
-    for entry in matching(transaction, LedgerQuery(act="collect")):
+    for entry in _arrivals(transaction):
         run = Run.read(entry.detail)
         if run is None:
             continue
@@ -85,6 +86,12 @@ def _missing(transaction: Transaction) -> Iterator[ReceiptFinding]:
         for counter in _absent(transaction, run):
             problem = f"it is missing; it came in with entry {entry.sequence} of the ledger"
             yield ReceiptFinding(run.device_id, run.epoch, counter, problem)
+
+
+def _arrivals(transaction: Transaction) -> Iterator[LedgerEntry]:
+    """The entries of receipts that came in."""
+    for act in (COLLECT, TAKE_OVER):
+        yield from matching(transaction, LedgerQuery(act=act))
 
 
 def _absent(transaction: Transaction, run: Run) -> Iterator[int]:

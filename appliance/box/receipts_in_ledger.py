@@ -7,8 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Self
 
-from appliance.trust.receipt import VerifiedReceipt
+from appliance.trust.receipt import SignedReceipt, VerifiedReceipt
 
+COLLECT: Final = "collect"
+"""The act by which receipts come from a medium."""
+TAKE_OVER: Final = "take over"
+"""The act by which they come from another box's backup, which alone says when they were collected."""
 _DETAIL: Final = re.compile(
     r"(?P<device>.*) epoch (?P<epoch>\d+) receipts? (?P<first>\d+)(?: to (?P<last>\d+))?: [a-z_]+"
     r" (?P<digest>[0-9a-f]{64})",
@@ -28,13 +32,13 @@ class Run:
     digest: bytes
 
     @classmethod
-    def of(cls, verified: VerifiedReceipt) -> Self:
+    def of(cls, verified: SignedReceipt | VerifiedReceipt) -> Self:
         """One receipt alone."""
         receipt = verified.receipt
         place = (receipt.device_id, receipt.epoch, receipt.counter, receipt.counter)
         return cls(*place, receipt.outcome.name.lower(), verified.digest)
 
-    def with_next(self, verified: VerifiedReceipt) -> Self | None:
+    def with_next(self, verified: SignedReceipt | VerifiedReceipt) -> Self | None:
         """These and another one; None where that does not follow them."""
         receipt = verified.receipt
         if (receipt.device_id, receipt.epoch, receipt.previous) != (self.device_id, self.epoch, self.digest):
@@ -69,7 +73,7 @@ class Run:
         return cls(found["device"], int(found["epoch"]), first, last, outcome, digest)
 
 
-def runs(verified: Iterable[VerifiedReceipt]) -> Iterator[Run]:
+def runs(verified: Iterable[SignedReceipt | VerifiedReceipt]) -> Iterator[Run]:
     """Receipts in their order, put together as far as each follows the one before."""
     run: Run | None = None
     for found in verified:

@@ -219,7 +219,7 @@ def _take_over(machine: Machine, backup: Backup, person: Person) -> Restored:
     with machine.ledger.acts(machine.ledger_time()) as acts:
         users.check_session(acts.transaction, machine.tpm, session)
         own = machine.own_or_none()
-        left = merge(acts.transaction, backup.store, machine.store, own.bundle if own else backup.bundle)
+        left = merge(acts, backup.store, machine.store, own.bundle if own else backup.bundle)
         detail = f"{detail} in {former.name}{_left(left)}"
         acts.enter(RESTORE, detail, session.user, _sign(machine.tpm, session))
     with backup.store.reading() as transaction:

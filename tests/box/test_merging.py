@@ -94,6 +94,27 @@ def test_what_is_taken_over_says_what_its_device_signed(shop: Workshop) -> None:
     assert (device.product, device.counter, device.outcome) == ("pump", 1, "confirmed")
 
 
+def test_a_receipt_that_was_taken_over_is_missed_when_it_is_taken_out(shop: Workshop) -> None:
+    old, new = reported(shop), shop.box("box-2")
+    taken_over(new, old)
+    counters = [receipt.counter for receipt in new.service.receipts()]
+    assert new.service.check(silent) == ()
+    written_to(new, "DELETE FROM receipts", "UPDATE fleet SET reported = NULL")
+    assert receipts_named(new) == [f"receipt {counter} of pump-17, epoch 1" for counter in sorted(counters)]
+
+
+def receipts_named(box: Box) -> list[str]:
+    """The receipts with which the checker finds something wrong."""
+    return [found.place for found in box.service.check(silent) if found.place.startswith("receipt")]
+
+
+def test_receipts_that_are_taken_over_again_are_entered_once(shop: Workshop) -> None:
+    old, new = reported(shop), shop.box("box-2")
+    taken_over(new, old)
+    BoxService.restore(new.folder, old.folder.parent / "backup", SECRET, Person("chief", PIN), now=now)
+    assert [entry.act for entry in new.service.ledger(3)] == ["restore", "restore", "take over"]
+
+
 def test_no_rule_that_allows_is_taken_over(shop: Workshop) -> None:
     old, new = shop.box(), shop.box("box-2")
     new.service.put_rule(Entitlement(allowed=False, product="pump"), new.session)
