@@ -74,7 +74,7 @@ def _problems(row: ReceiptRow, before: ReceiptRow | None, chains: KnownChains) -
 
 
 def _missing(transaction: Transaction) -> Iterator[ReceiptFinding]:
-    """Receipts that the ledger says came in and that are not there."""
+    """Receipts that the ledger says came in and that are not there, or that came in at another time."""
     for entry in _arrivals(transaction):
         run = Run.read(entry.detail)
         if run is None:
@@ -83,6 +83,10 @@ def _missing(transaction: Transaction) -> Iterator[ReceiptFinding]:
         if last is not None and last != run.digest:
             problem = f"it is another one than came in with entry {entry.sequence} of the ledger"
             yield ReceiptFinding(run.device_id, run.epoch, run.last, problem)
+        # Another box's word is all there is for when it collected what was taken over.
+        for counter in _moved(transaction, run, entry.time) if entry.act == COLLECT else ():
+            problem = f"it was collected at another time, says entry {entry.sequence} of the ledger"
+            yield ReceiptFinding(run.device_id, run.epoch, counter, problem)
         for counter in _absent(transaction, run):
             problem = f"it is missing; it came in with entry {entry.sequence} of the ledger"
             yield ReceiptFinding(run.device_id, run.epoch, counter, problem)
@@ -95,12 +99,16 @@ def _arrivals(transaction: Transaction) -> Iterator[LedgerEntry]:
 
 
 def _absent(transaction: Transaction, run: Run) -> Iterator[int]:
-    own = (*_of(run), ReceiptRow.counter.between(run.first, run.last))
-    if transaction.scalar(select(func.count()).where(*own)) == run.last - run.first + 1:
+    if transaction.scalar(select(func.count()).where(*_of(run))) == run.last - run.first + 1:
         return
-    held = set(transaction.scalars(select(ReceiptRow.counter).where(*own)))
+    held = set(transaction.scalars(select(ReceiptRow.counter).where(*_of(run))))
     yield from (counter for counter in range(run.first, run.last + 1) if counter not in held)
 
 
+def _moved(transaction: Transaction, run: Run, time: int) -> Iterator[int]:
+    yield from transaction.scalars(select(ReceiptRow.counter).where(*_of(run), ReceiptRow.collected != time))
+
+
 def _of(run: Run) -> tuple[Any, ...]:
-    return ReceiptRow.device_id == run.device_id, ReceiptRow.epoch == run.epoch
+    counters = ReceiptRow.counter.between(run.first, run.last)
+    return ReceiptRow.device_id == run.device_id, ReceiptRow.epoch == run.epoch, counters
