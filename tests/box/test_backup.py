@@ -14,7 +14,7 @@ from appliance.trust.bundle import Bundle
 from media_format.errors import Misuse
 from media_format.objects import Entitlement, Role
 from media_format.progress import silent
-from media_format.refusal import Code
+from media_format.refusal import Code, Refusal
 from tests.trust_world import refused
 from tests.workshop import PIN, TPM, Box, Workshop, ask, delivered, files, now, update
 
@@ -154,6 +154,12 @@ def test_only_a_supervisor_makes_and_restores_backups(shop: Workshop) -> None:
     with refused(Code.PIN_WRONG):
         restored(shop, person=Person("chief", "999999"))
     assert not (shop.folder / "bobs").exists()
+
+
+def test_a_wrong_passphrase_frightens_nobody_with_the_lock_of_the_box(shop: Workshop) -> None:
+    with pytest.raises(Refusal, match="pin-wrong: the passphrase is not the backup's") as raised:
+        BoxService.restore(shop.folder / "box-1", shop.folder / "small", f"{SECRET}!", CHIEF, now=now)
+    assert raised.value.advice.startswith("The passphrase is wrong;") and "lock" not in raised.value.advice
 
 
 # Another box
