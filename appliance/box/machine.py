@@ -14,6 +14,7 @@ from appliance.box.configuration import Configuration
 from appliance.box.context import Context
 from appliance.box.identity import Identity
 from appliance.box.ledger import Ledger
+from appliance.box.reserve import Reserve
 from appliance.box.rules import Rules
 from appliance.box.settings import SETTINGS
 from appliance.box.store import Store
@@ -54,9 +55,12 @@ class Machine:
         faults.check_owner(folder)
         faults.check_writable(folder)
         configuration = Configuration.load(folder)
-        tpm = open_tpm(configuration.tpm, create=False, now=now, folder=folder)
-        store = Store.look(folder) if looking else Store.open(folder)
-        ownership.check(store, configuration.id, tpm.public(identity.IDENTITY), claiming=not looking)
+        with Reserve(folder).lent():
+            tpm = open_tpm(configuration.tpm, create=False, now=now, folder=folder)
+            store = Store.look(folder) if looking else Store.open(folder)
+            ownership.check(store, configuration.id, tpm.public(identity.IDENTITY), claiming=not looking)
+        if not looking:
+            store.reserve.keep()
         return cls(folder, configuration, tpm, store)
 
     # Who it is

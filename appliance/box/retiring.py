@@ -15,7 +15,7 @@ from media_format.errors import Misuse
 def retire(machine: Machine, release: bytes, session: Session) -> ReleaseInfo:
     """As `BoxService.retire`."""
     session.require(UserRole.SUPERVISOR)
-    with machine.store.importing():
+    with machine.store.reserve.lent(), machine.store.importing():
         with machine.store.reading() as transaction:
             row = transaction.get(ReleaseRow, release)
         if row is None:

@@ -98,7 +98,9 @@ class BoxService:
         auth = Authorisation(secret)
         identity.create_keys(opened, auth)
         sealed = users.seal(opened, secret, pin)
-        book = Ledger(Store.create(folder), opened)
+        store = Store.create(folder)
+        store.reserve.keep()
+        book = Ledger(store, opened)
         time = TrustedTime(now(), "system")
 
         def sign(digest: bytes) -> bytes:
@@ -127,7 +129,8 @@ class BoxService:
 
     def unlock(self, user: str, pin: str) -> Session:
         """Show a PIN. Refusal(pin-wrong), (tpm-locked) or (tpm-unavailable)."""
-        return users.unlock(self._store, self._tpm, user, pin)
+        with self._store.reserve.lent():
+            return users.unlock(self._store, self._tpm, user, pin)
 
     def users(self) -> tuple[User, ...]:
         """Everybody who may unlock the box."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from appliance.box import faults, migrating, numbers
 from appliance.box.faults import DATABASE, FaultCode
 from appliance.box.package_volume import KeptFile, PackageVolume
+from appliance.box.reserve import Reserve
 from appliance.box.schema import PackageFileRow, SettingRow
 from appliance.box.sealed import SealedPackages
 from appliance.trust.bundle import Bundle
@@ -27,6 +28,8 @@ from media_format.refusal import Code, Refusal
 _IMPORT_LOCK: Final = "import.lock"
 _CRLS: Final = "crls"
 _FLOOR: Final = "time-floor"
+_WORKING: Final = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000")
+_LOOKING: Final = ("query_only=ON", "busy_timeout=30000")
 _MAY_BE_ROT: Final = frozenset(
     {
         Code.DECRYPTION_FAILED,
@@ -46,8 +49,10 @@ class Store:
     def __init__(self, folder: Path, *, looking: bool = False) -> None:
         self.folder = folder
         self.sealed = SealedPackages(folder)
+        self.reserve = Reserve(folder)
         self._engine = create_engine(f"sqlite:///{folder / DATABASE}")
-        event.listen(self._engine, "connect", _look if looking else _prepare)
+        pragmas = _LOOKING if looking else _WORKING
+        event.listen(self._engine, "connect", lambda connection, _: self._prepare(connection, pragmas))
 
     @classmethod
     def create(cls, folder: Path) -> Store:
@@ -84,6 +89,13 @@ class Store:
         with faults.naming_database(folder):
             migrating.check(store._engine, folder)
         return store
+
+    def _prepare(self, connection: Any, pragmas: tuple[str, ...]) -> None:
+        """Set a new connection up. It opens the log here, where there is room for that on a full disk too."""
+        connection.isolation_level = None
+        with self.reserve.lent(), closing(connection.cursor()) as cursor:
+            for pragma in (*pragmas, "schema_version"):
+                cursor.execute(f"PRAGMA {pragma}")
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -186,19 +198,3 @@ def _lists(session: Session) -> tuple[bytes, ...]:
 def _check_there(folder: Path) -> None:
     if not (folder / DATABASE).is_file():
         raise faults.fault(folder, FaultCode.DAMAGED, f"{folder / DATABASE} is missing")
-
-
-def _prepare(connection: Any, _record: Any) -> None:
-    _set(connection, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000")
-
-
-def _look(connection: Any, _record: Any) -> None:
-    _set(connection, "query_only=ON", "busy_timeout=30000")
-
-
-def _set(connection: Any, *pragmas: str) -> None:
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in pragmas:
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
