@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlalchemy import select, text
 
-from appliance.box import auditing, identity, scratch, users
+from appliance.box import auditing, identity, rules, scratch, users
 from appliance.box.device_check import check_devices
 from appliance.box.faults import DATABASE, FaultCode
 from appliance.box.machine import Machine
@@ -218,7 +218,13 @@ def _people(machine: Machine) -> Iterator[StoreFinding]:
 
 
 def _settings(machine: Machine) -> Iterator[StoreFinding]:
-    return _remembered(machine, SETTINGS)
+    yield from _remembered(machine, SETTINGS)
+    with machine.store.reading() as transaction:
+        for entry in rules.own(transaction):
+            problem = rules.problem(entry)
+            if problem is not None:
+                advice = "put it right in a copy of the rules, and read that (box rules --export, --import)"
+                yield StoreFinding("rules", f"one of them is none: {problem}", advice)
 
 
 def _remembered(machine: Machine, rows: Remembered) -> Iterator[StoreFinding]:

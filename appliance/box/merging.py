@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session as Transaction
 
-from appliance.box import admission, entitlements, fleet
+from appliance.box import admission, entitlements, fleet, rules
 from appliance.box.ledger import Acts
 from appliance.box.receipts import columns_of, unseen
 from appliance.box.receipts_in_ledger import TAKE_OVER, runs
-from appliance.box.schema import DeviceRow, FleetRow, ReceiptRow, RuleRow
+from appliance.box.schema import DeviceRow, FleetRow, ReceiptRow
 from appliance.box.store import Store
 from appliance.box.told import keep_lists
 from appliance.trust.bundle import Bundle
@@ -45,7 +45,7 @@ class LeftOut:
     """Those that say what no device signed; `receipts` likewise."""
     receipts: int = 0
     rules: int = 0
-    """Those that allow: nobody signs rules."""
+    """Those that allow, for nobody signs rules; and those that are none."""
 
     @property
     def unsigned(self) -> bool:
@@ -69,11 +69,7 @@ def merge(acts: Acts, other: Store, own: Store, bundle: Bundle) -> LeftOut:
         for place, receipts in groupby(_receipts(theirs, bundle.anchor, left), lambda one: _place(one[1])):
             _take_receipts(acts, place, list(receipts))
         transaction.execute(_GAPS)
-        denials = select(RuleRow.__table__).where(RuleRow.allowed == 0)
-        for rule in theirs.execute(denials).mappings():
-            transaction.execute(insert(RuleRow).prefix_with("OR IGNORE"), [dict(rule)])
-        allowing = select(func.count()).select_from(RuleRow).where(RuleRow.allowed != 0)
-        left.rules = theirs.scalar(allowing) or 0
+        left.rules = rules.adopt(transaction, rules.own(theirs))
         listed = entitlements.held(theirs)
         if listed is not None and entitlements.held(transaction) is None:
             entitlements.keep(transaction, listed)

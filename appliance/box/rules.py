@@ -22,6 +22,7 @@ from appliance.box.schema import RuleRow
 from appliance.trust.entitlement import deciding, fits, specificity
 from media_format.errors import MachineFault
 from media_format.objects import DeviceKind, Entitlement
+from media_format.refusal import Refusal
 
 _SELECTORS: Final = ("product", "line", "hardware", "first", "last")
 
@@ -168,6 +169,28 @@ def replace(transaction: Transaction, entries: Iterable[Entitlement]) -> None:
     transaction.execute(delete(RuleRow))
     wanted = _by_selectors(entries)
     _write(transaction, wanted.values(), wanted)
+
+
+def adopt(transaction: Transaction, theirs: Iterable[Entitlement]) -> int:
+    """Take over another box's rules that deny, where this box has none for the same devices.
+
+    Nobody signed them: those that allow are left, and those that are none; returns how many. MachineFault as
+    from `put`.
+    """
+    found, held = tuple(theirs), _by_selectors(own(transaction))
+    denials = _by_selectors(entry for entry in found if not entry.allowed and problem(entry) is None)
+    new = {selectors: entry for selectors, entry in denials.items() if selectors not in held}
+    _write(transaction, new.values(), held | new)
+    return len(found) - len(denials)
+
+
+def problem(entry: Entitlement) -> str | None:
+    """Why what the database holds is no rule, as nobody could make one; None for a rule."""
+    try:
+        Entitlement.from_bytes(entry.to_bytes())
+    except Refusal as refusal:
+        return refusal.detail
+    return None
 
 
 def _write(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from appliance.box import BoxService, LeftOut, Person, Restored
-from appliance.box.schema import SettingRow
+from appliance.box.schema import RuleRow, SettingRow
 from media_format.objects import Entitlement
 from media_format.progress import silent
 from media_format.refusal import Code
@@ -122,6 +122,17 @@ def test_no_rule_that_allows_is_taken_over(shop: Workshop) -> None:
     old.service.put_rule(Entitlement(allowed=True, first="pump-66", last="pump-66"), old.session)
     assert taken_over(new, old).left_out == LeftOut(rules=1)
     assert [rule.text for rule in new.service.rules()] == ["deny product pump", "deny product valve"]
+
+
+def test_what_is_no_rule_is_not_taken_over_and_the_checker_names_it(shop: Workshop) -> None:
+    old, new = shop.box(), shop.box("box-2")
+    half = RuleRow(product="", line="", hardware="", first="", last="pump-17", allowed=0)
+    with old.service._machine.acting(old.session, "claim", "") as transaction:
+        transaction.add(half)
+    (finding,) = old.service.check(silent)
+    assert (finding.place, "a range has a first and a last id" in finding.problem) == ("rules", True)
+    assert taken_over(new, old).left_out == LeftOut(rules=1)
+    assert (new.service.own_rules(), new.service.check(silent)) == ((), ())
 
 
 @pytest.mark.parametrize("claimed", [(2**62).to_bytes(8, "big"), (2**62).to_bytes(9, "big")])

@@ -41,6 +41,7 @@ def forge(box: Box, statement: str) -> None:
 FORGERIES = {
     "a rule is gone": "DELETE FROM rules",
     "a rule is another one": "UPDATE rules SET allowed = 1",
+    "half a range fits every device": "INSERT INTO rules VALUES ('', '', '', '', 'pump-17', 1)",
     "a rule is new": "INSERT INTO rules VALUES ('pump', '', '', '', '', 1)",
     "the revocation lists are gone": "DELETE FROM settings WHERE name = 'crls'",
     "the time floor is gone": "DELETE FROM settings WHERE name = 'time-floor'",
@@ -71,6 +72,12 @@ def test_the_checker_finds_settings_that_were_changed(tmp_path: Path, forgery: s
     (finding,) = [found for found in box.service.check(silent) if found.place == "settings"]
     assert finding.wrong
     assert "box restore" in finding.problem
+
+
+def test_the_checker_finds_a_rule_that_is_no_text(tmp_path: Path) -> None:
+    _, box = ruled(tmp_path)
+    forge(box, "UPDATE rules SET first = CAST(x'ff' AS TEXT)")
+    assert "box.db" in [found.place for found in box.service.check(silent) if found.wrong]
 
 
 def test_a_database_from_before_a_rule_that_is_copied_back_lets_nobody_get_round_it(tmp_path: Path) -> None:
