@@ -12,6 +12,7 @@ from appliance.cli.answer import DONE, FAILED, Answer, answering
 from appliance.cli.box_parts import FOLDER, open_box
 from appliance.cli.progress import ProgressBars
 from appliance.cli.quantities import counted
+from appliance.trust.chain import ExpiryWarning
 from appliance.trust.clock import moment
 
 REVOKED: Final = "the vendor revoked this box; it writes nothing any more"
@@ -59,11 +60,18 @@ def _text(found: BoxStatus) -> str:
         f"store     {counted(found.releases, 'release')}, {counted(found.devices, 'device')}, "
         f"{found.free:,} bytes free",
         f"packages  {found.packages:,}{quota} bytes",
-        *(f"WARNING   {one.subject} expires within {counted(one.within, 'day')}" for one in found.warnings),
     ]
+    lines += [_ending(warning, found.time.time) for warning in found.warnings if found.time]
     if found.revoked:
         lines.append(f"REVOKED   {REVOKED}")
     return "\n".join(lines)
+
+
+def _ending(warning: ExpiryWarning, now: int) -> str:
+    day = moment(warning.expires)
+    if warning.expires <= now:
+        return f"EXPIRED   {warning.subject} at {day}; ask the vendor for a renewed one"
+    return f"WARNING   {warning.subject} expires within {counted(warning.within, 'day')}, at {day}"
 
 
 def _line(finding: StoreFinding) -> str:
