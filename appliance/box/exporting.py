@@ -12,7 +12,7 @@ from appliance.box.ledger_search import entries
 from appliance.box.machine import Machine
 from appliance.box.schema import LedgerRow, ReceiptRow
 from appliance.box.users import Session
-from appliance.trust.ledger_file import EXPORT, WHOLE, LedgerHead, write_ledger
+from appliance.trust.ledger_file import EXPORT, WHOLE, LedgerFileHead, write_ledger
 from appliance.trust.purpose import Purpose
 from media_format import cose, limits
 from media_format.receipt_file import MAX_FILE, MAX_SIGNED_RECEIPTS, ReceiptCollection, encode_receipts
@@ -85,7 +85,7 @@ def ledger_file(machine: Machine, session: Session | None, file: BinaryIO) -> in
     With a person's session it ends with that person's signed entry: so an auditor knows that it is whole.
     Misuse for a box without certificates.
     """
-    head = LedgerHead(machine.configuration.id, machine.own().bundle.chain(Purpose.BOX_IDENTITY))
+    head = LedgerFileHead(machine.configuration.id, machine.own().bundle.chain(Purpose.BOX_IDENTITY))
     last = MAX_UINT if session is None else _enter(machine, session)
     with machine.store.reading() as transaction:
         return write_ledger(file, head, entries(transaction, last))

@@ -162,11 +162,6 @@ class Ledger:
         acts = Acts(transaction, when, head, evidence=False)
         acts.enter(RESTORE, f"{copy}, {end}; the TPM remembered {remembered}", who, sign)
 
-    def remembered(self) -> int | None:
-        """The number of the entry that the TPM remembers."""
-        head = LedgerHead.of(self._tpm)
-        return head.sequence if head else None
-
     def remember(self) -> None:
         """Let the TPM remember the newest entry of a store that was put back, and what the box goes by."""
         # Inside a transaction, so that of two programs the one that is late does not step back.

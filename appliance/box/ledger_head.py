@@ -52,7 +52,7 @@ def advance(tpm: Tpm, session: Session, end: LedgerHead) -> None:
     programs the one that is late does not step back.
     """
     head = LedgerHead.of(tpm)
-    if head is not None and head.sequence > end.sequence and _is_held(session, head):
+    if head is not None and head.sequence > end.sequence and is_held(session, head):
         return
     tpm.store(_NAME, cbor.encode([end.sequence, end.digest]))
 
@@ -72,8 +72,8 @@ def settle(tpm: Tpm, session: Session) -> None:
     head = LedgerHead.of(tpm)
     if head is None or head.expected is None:
         return
-    end = head.expected if _is_held(session, head.expected) else head
-    if _is_held(session, end):
+    end = head.expected if is_held(session, head.expected) else head
+    if is_held(session, end):
         tpm.store(_NAME, cbor.encode([end.sequence, end.digest]))
 
 
@@ -89,7 +89,8 @@ def problem_at_end(session: Session, head: LedgerHead | None) -> str | None:
     return None if row.digest == head.digest else "the TPM remembers another one"
 
 
-def _is_held(session: Session, head: LedgerHead) -> bool:
+def is_held(session: Session, head: LedgerHead) -> bool:
+    """Whether this entry stands in the ledger."""
     row = session.get(LedgerRow, head.sequence)
     return row is not None and row.digest == head.digest
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session as Transaction
 from appliance.box import ledger_head, users
 from appliance.box.backup import snapshot
 from appliance.box.faults import DATABASE, FaultCode, of_database
+from appliance.box.ledger_head import LedgerHead
 from appliance.box.remembered import Remembered
 from appliance.box.schema import UserRow
 from appliance.box.settings import SETTINGS
@@ -45,6 +46,8 @@ class Replaced:
         """What the vendor told the box; None where the TPM remembers that otherwise."""
         self.lists: tuple[bytes, ...] = ()
         """The revocation lists, which their issuers have signed, whatever the TPM remembers."""
+        self.goes_on: bool | None = None
+        """Whether its ledger goes on from that of the backup; None where it cannot be read."""
         self._watch = watch
         self._version = _version(watch)
 
@@ -61,12 +64,12 @@ class Replaced:
             )
 
 
-def look(folder: Path, tpm: Tpm, bundle: Bundle) -> Replaced:
+def look(folder: Path, tpm: Tpm, bundle: Bundle, end: LedgerHead) -> Replaced:
     """The store in `folder` as it is now; people and settings are believed where the TPM remembers them.
 
     The TPM forgets what a cut left undecided: a change that was not made, the other end of the ledger in a
-    restore before. `bundle` holds the anchor and the issuing CAs. MachineFault where the store is in use, or
-    its disk full or read-only.
+    restore before. `bundle` holds the anchor and the issuing CAs, `end` is the backup's last entry.
+    MachineFault where the store is in use, or its disk full or read-only.
     """
     store = _readable(lambda: Store.open(folder))
     # Before anything is read: whatever is written from here on shows.
@@ -76,6 +79,7 @@ def look(folder: Path, tpm: Tpm, bundle: Bundle) -> Replaced:
         found.people = _remembered(store, tpm, users.PEOPLE, _people) or []
         found.told = _remembered(store, tpm, SETTINGS, lambda _: Told.to(store, bundle))
         found.lists = _readable(lambda: store.lists(bundle).ders) or ()
+        found.goes_on = _readable(lambda: _holds(store, end))
     return found
 
 
@@ -119,6 +123,11 @@ def _readable(read: Callable[[], T]) -> T | None:
 def _settle_ledger(store: Store, tpm: Tpm) -> None:
     with store.transaction() as transaction:
         ledger_head.settle(tpm, transaction)
+
+
+def _holds(store: Store, end: LedgerHead) -> bool:
+    with store.reading() as transaction:
+        return ledger_head.is_held(transaction, end)
 
 
 def _people(transaction: Transaction) -> list[dict[str, object]]:

@@ -23,6 +23,7 @@ from appliance.box.backup_contents import Backup, open_backup
 from appliance.box.configuration import FILE, Configuration
 from appliance.box.identity import BUNDLE
 from appliance.box.ledger import RESTORE, Ledger
+from appliance.box.ledger_head import LedgerHead, is_held
 from appliance.box.ledger_search import entries
 from appliance.box.machine import Machine
 from appliance.box.merging import LeftOut, merge
@@ -37,7 +38,7 @@ from appliance.box.users import Session, UserRole
 from appliance.tpm import Tpm, open_tpm
 from appliance.trust.bundle import Bundle
 from appliance.trust.clock import moment
-from appliance.trust.ledger_file import LedgerHead, write_ledger
+from appliance.trust.ledger_file import LedgerFileHead, write_ledger
 from appliance.trust.purpose import Purpose
 from media_format.durable import replace_file, replacing, sync_folder
 from media_format.errors import Misuse
@@ -133,14 +134,15 @@ def _identity(tpm: Tpm) -> bytes | None:
 
 def _put_back(folder: Path, backup: Backup, tpm: Tpm, person: Person) -> Restored:
     bundle = _bundle(folder) or backup.bundle
-    with Store(folder).importing(), closing(replaced.look(folder, tpm, bundle)) as before:
+    end = LedgerHead(backup.contents.sequence, backup.contents.digest)
+    with Store(folder).importing(), closing(replaced.look(folder, tpm, bundle, end)) as before:
         configuration = _configuration(folder) or backup.configuration
         machine = Machine(folder, configuration, tpm, backup.store)
         session = _unlock_put_back(machine, before, person)
         new = _new_packages(backup, folder)
         room.check_quota(folder, configuration.quota, sum(size for _, size in new))
         told = _keep_told(machine, before, bundle)
-        remembered = machine.ledger.remembered()
+        lost = _lost(LedgerHead.of(tpm), end, machine.store, before.goes_on)
         with machine.store.transaction() as transaction:
             named = f"the backup of {moment(backup.contents.created)}"
             machine.ledger.restored(
@@ -160,7 +162,6 @@ def _put_back(folder: Path, backup: Backup, tpm: Tpm, person: Person) -> Restore
     Ledger(live, tpm).remember()
     with live.reading() as transaction:
         missing = [row for row in _releases(transaction) if not live.holds(row.package_id)]
-        lost = _lost(remembered, backup)
         return _restored(transaction, backup, missing, same=True, lost=lost, told=told)
 
 
@@ -204,8 +205,14 @@ def _put_packages(packages: list[Path], target: Path) -> None:
     sync_folder(target)
 
 
-def _lost(remembered: int | None, backup: Backup) -> int | None:
-    return None if remembered is None else max(0, remembered - backup.contents.sequence)
+def _lost(head: LedgerHead | None, end: LedgerHead, copy: Store, goes_on: bool | None) -> int | None:
+    """How many entries came after the backup's; None where it, or what is here, is of another branch."""
+    if head is None or goes_on is False:
+        return None
+    with copy.reading() as transaction:
+        if is_held(transaction, head):
+            return 0
+    return head.sequence - end.sequence if head.sequence > end.sequence else None
 
 
 # Another box
@@ -235,7 +242,7 @@ def _left(left: LeftOut) -> str:
 
 
 def _keep_ledger(folder: Path, backup: Backup) -> Path:
-    head = LedgerHead(backup.contents.box, backup.bundle.chain(Purpose.BOX_IDENTITY))
+    head = LedgerFileHead(backup.contents.box, backup.bundle.chain(Purpose.BOX_IDENTITY))
     kept = folder / _FORMER
     kept.mkdir(mode=0o700, exist_ok=True)
     path = kept / f"{backup.certificate.certificate.serial_number:x}-{backup.contents.sequence}.jsonl"

@@ -62,7 +62,7 @@ def _same(found: Restored) -> list[str]:
     if found.lost == 0:
         lines = ["Nothing is missing that the TPM remembers."]
     else:
-        lost = "It cannot be said how many acts" if found.lost is None else f"{found.lost} acts"
+        lost = "It cannot be said how many acts" if found.lost is None else counted(found.lost, "act")
         lines = [
             f"{lost} came after that and are lost, with what they brought: receipts that devices have let go"
             " of, requests, rules. The ledger says so. Admit the requests that are about again."

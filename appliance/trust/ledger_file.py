@@ -36,14 +36,14 @@ _NAME: Final = "ledger file"
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerHead:
+class LedgerFileHead:
     """Whose ledger it is: the box's name, and the chain of its identity certificate in DER."""
 
     box: str
     certificates: tuple[bytes, ...]
 
 
-def write_ledger(file: BinaryIO, head: LedgerHead, entries: Iterable[LedgerEntry]) -> int:
+def write_ledger(file: BinaryIO, head: LedgerFileHead, entries: Iterable[LedgerEntry]) -> int:
     """Write a ledger; returns how many entries it has."""
     chain = [der.hex() for der in head.certificates]
     file.write(_line({"format": FORMAT, "box": head.box, "certificates": chain}))
@@ -59,7 +59,7 @@ def is_ledger(start: bytes) -> bool:
     return _START.match(start) is not None
 
 
-def read_ledger(file: BinaryIO) -> tuple[LedgerHead, Iterator[LedgerEntry]]:
+def read_ledger(file: BinaryIO) -> tuple[LedgerFileHead, Iterator[LedgerEntry]]:
     """Whose ledger a file holds, and its entries, which are read as they are asked for.
 
     Refusal(malformed) for what is no such file, and from the entries for a line that is none, which it names.
@@ -68,7 +68,7 @@ def read_ledger(file: BinaryIO) -> tuple[LedgerHead, Iterator[LedgerEntry]]:
     first = next(lines, None)
     if first is None or first.fields.get("format") != FORMAT:
         raise malformed(_NAME, f"this is no ledger that a box exported ({FORMAT})")
-    return LedgerHead(first.text("box"), first.chain()), map(_Line.entry, lines)
+    return LedgerFileHead(first.text("box"), first.chain()), map(_Line.entry, lines)
 
 
 def _line(fields: Mapping[str, object]) -> bytes:

@@ -87,6 +87,16 @@ def test_a_restored_box_goes_on_working(shop: Workshop) -> None:
     assert box.service.check_ledger().findings == ()
 
 
+@pytest.mark.parametrize("more", [0, 3])
+def test_what_is_lost_is_not_counted_where_the_backup_is_of_another_branch(shop: Workshop, more: int) -> None:
+    restored(shop, "small")
+    box = opened(shop)
+    for number in range(more):
+        box.service.put_rule(Entitlement(allowed=False, product=f"valve-{number}"), box.session)
+    found = restored(shop, "whole")
+    assert (found.same, found.lost) == (True, None)
+
+
 def test_what_came_after_the_backup_is_lost_and_the_ledger_says_so(shop: Workshop) -> None:
     box = opened(shop)
     head = box.service.ledger(1)[0]
