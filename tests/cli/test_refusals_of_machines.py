@@ -75,6 +75,7 @@ def test_a_wrong_passphrase_opens_no_authority(enrolled: Workshop) -> None:
     says(
         run("vendor", "crl", enrolled.vendor, "--out", lists, *enrolled.passphrase(), "--json"),
         Code.PIN_WRONG,
+        "The passphrase is wrong; try again with the one that was chosen at `updatebox vendor init`.",
     )
     assert not lists.exists()
 
