@@ -98,7 +98,7 @@ ADVICE: dict[Code, str] = {
     Code.HEALTH_CHECK_FAILED: "The new release has not reported itself healthy; confirm it, or the device returns to the old one.",
     Code.TPM_LOCKED: "Too many wrong PINs; wait until the time shown, or ask a supervisor.",
     Code.TPM_UNAVAILABLE: "The key store does not answer; check that it is connected and running, and has room on its disk.",
-    Code.PIN_WRONG: "The PIN or passphrase is wrong; try again with care, too many wrong PINs lock the box.",
+    Code.PIN_WRONG: "The PIN or passphrase is wrong; try again with care, too many wrong ones lock it.",
 }
 
 
