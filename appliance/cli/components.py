@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
+
+import click
 
 from appliance.vendor import ComponentSource
 from media_format.errors import Misuse
 from media_format.objects import ComponentKind
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def takes_components(what: str) -> Callable[[F], F]:
+    """Give a verb the option that names images, one each time; they reach it as `components`."""
+    return click.option(
+        "--component", "components", multiple=True, required=True, metavar="SLOT=IMAGE", help=what
+    )
 
 
 def component(text: str, kind: ComponentKind) -> ComponentSource:

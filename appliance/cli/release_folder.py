@@ -61,6 +61,11 @@ def boxes_of(opened: Vendor, paths: Sequence[Path]) -> tuple[Bundle, ...]:
     return tuple(found)
 
 
+def sealed_in(boxes: Sequence[Path], place: Path) -> str:
+    """For how many boxes a release is sealed, and where it lies, in words."""
+    return f"sealed for {len(boxes)} {'box' if len(boxes) == 1 else 'boxes'} in {place}"
+
+
 def check_holds_none(out: Path, volume: Volume) -> None:
     """Misuse for a directory with packages in it: a box that is given it would take in all of them.
 

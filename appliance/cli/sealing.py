@@ -9,10 +9,10 @@ import click
 
 from appliance.cli.answer import Answer, answering
 from appliance.cli.clock import now
-from appliance.cli.components import component
+from appliance.cli.components import component, takes_components
 from appliance.cli.places import places
 from appliance.cli.progress import ProgressBars
-from appliance.cli.release_folder import FOR_BOXES, INTO, boxes_of, release_folder
+from appliance.cli.release_folder import FOR_BOXES, INTO, boxes_of, release_folder, sealed_in
 from appliance.cli.secrets import secret_options
 from appliance.vendor import SealOrder, Vendor
 from media_format.errors import Misuse
@@ -30,14 +30,7 @@ from media_format.volume import open_volume
     help="The directory that `vendor release` wrote it to.",
 )
 @click.option("--version", help="Which one, where the directory holds several.")
-@click.option(
-    "--component",
-    "components",
-    multiple=True,
-    required=True,
-    metavar="SLOT=IMAGE",
-    help="An image, or a hook, that the release was made of, and its slot.",
-)
+@takes_components("An image, or a hook, that the release was made of, and its slot.")
 @FOR_BOXES
 @INTO
 @answering
@@ -70,7 +63,7 @@ def seal(
     ):
         built = opened.seal(volume, held, order, bars)
     text = (
-        f"{built.product} {built.version}, release {built.index} of line {built.line}, is sealed for "
-        f"{len(boxes)} box(es) in {out / built.folder}."
+        f"{built.product} {built.version}, release {built.index} of line {built.line}, is "
+        f"{sealed_in(boxes, out / built.folder)}."
     )
     return Answer({"release": built, "out": out}, text)

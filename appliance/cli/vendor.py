@@ -8,7 +8,7 @@ import click
 
 from appliance.cli.answer import Answer, answering
 from appliance.cli.clock import now
-from appliance.cli.components import component
+from appliance.cli.components import component, takes_components
 from appliance.cli.directives import directive
 from appliance.cli.files import naming, read_file
 from appliance.cli.issued import issued, revoke
@@ -18,7 +18,14 @@ from appliance.cli.places import places
 from appliance.cli.policy import policy_options
 from appliance.cli.progress import ProgressBars
 from appliance.cli.quantities import Moment, Size, counted
-from appliance.cli.release_folder import FOR_BOXES, INTO, boxes_of, check_holds_none, release_folder
+from appliance.cli.release_folder import (
+    FOR_BOXES,
+    INTO,
+    boxes_of,
+    check_holds_none,
+    release_folder,
+    sealed_in,
+)
 from appliance.cli.renewal import renew, renew_authority, rotate_root
 from appliance.cli.sealing import seal
 from appliance.cli.secrets import secret_options
@@ -117,14 +124,7 @@ def enrol_device(directory: Path, csr: Path, out: Output, passphrase: str) -> An
     "--line", default="main", show_default=True, help="Release lines of a product count separately."
 )
 @click.option("--version", required=True, help="What people call the release.")
-@click.option(
-    "--component",
-    "components",
-    multiple=True,
-    required=True,
-    metavar="SLOT=IMAGE",
-    help="An image and its slot.",
-)
+@takes_components("An image and its slot.")
 @click.option("--hook", "hooks", multiple=True, metavar="SLOT=FILE", help="A program for the device to run.")
 @FOR_BOXES
 @click.option(
@@ -208,7 +208,7 @@ def release(
     saved = 100 - 100 * built.stored_size // built.plain_size
     text = (
         f"{product} {version} is release {built.index} of line {line}: {built.plain_size:,} bytes, "
-        f"{saved} % saved, sealed for {len(boxes)} box(es) in {out / built.folder}."
+        f"{saved} % saved, {sealed_in(boxes, out / built.folder)}."
     )
     return Answer({"release": built, "out": out}, text)
 
